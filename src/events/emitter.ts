@@ -1,0 +1,129 @@
+/**
+ * Typed events on eventemitter3 in two kinds: facts are told, questions are asked and their listeners
+ * awaited. The only file that knows how eventemitter3 keeps its listeners. Knows nothing of FTP.
+ */
+import { EventEmitter } from "eventemitter3";
+import type { Question } from "./question.js";
+
+/** Called with the payload of the event; what it returns is awaited when the event is a question. */
+export type Listener<Payload> = (payload: Payload) => unknown;
+
+type Listeners<Events> = { [Name in keyof Events]: (payload: Events[Name]) => unknown };
+
+/** A listener that failed, or did not settle in time. `cause` is what it threw. */
+export class ListenerError extends Error {
+  override readonly name = "ListenerError";
+  readonly event: string;
+
+  constructor(event: string, message: string, options?: ErrorOptions) {
+    super(`a listener of "${event}" ${message}`, options);
+    this.event = event;
+  }
+}
+
+/**
+ * An emitter whose listeners cannot harm it: one that throws or rejects is reported through `failed`.
+ * `Events` maps each name to its payload.
+ */
+export abstract class Emitter<Events extends object> extends EventEmitter<Listeners<Events>> {
+  /** Told of every listener that failed in `tell`. */
+  protected abstract failed(error: ListenerError): void;
+
+  /** Whether anybody listens: a payload nobody wants need not be made. */
+  hears(event: keyof Events & string): boolean {
+    return this.listenerCount(event as never) > 0;
+  }
+
+  /** Tells a fact: every listener is called at once, none is waited for. */
+  tell<Name extends keyof Events & string>(event: Name, payload: Events[Name]): void {
+    for (const listener of this.takeListeners(event)) {
+      try {
+        const result = listener.call(this, payload);
+        if (isThenable(result))
+          result.then(undefined, (cause: unknown) => this.failed(new ListenerError(event, "rejected", { cause })));
+      } catch (cause) {
+        this.failed(new ListenerError(event, "threw", { cause }));
+      }
+    }
+  }
+
+  /** The listeners, one by one; one of `once` is removed just before it is handed out. */
+  *takeListeners<Name extends keyof Events & string>(event: Name): Generator<Listener<Events[Name]>> {
+    for (const listener of this.listeners(event as never) as Listener<Events[Name]>[]) {
+      this.removeListener(event as never, listener as never, undefined, true);
+      yield listener;
+    }
+  }
+}
+
+/** The part of an emitter that `ask` needs. */
+export interface Asked<Payload> {
+  takeListeners(event: string): Iterable<Listener<Payload>>;
+}
+
+/**
+ * Asks a question: the listeners of each emitter in turn, in order of registration, each awaited,
+ * until one has answered.
+ * @param timeout milliseconds that all listeners have together; 0 waits for ever
+ * @throws ListenerError where a listener throws, rejects or takes too long
+ */
+export async function ask<Asking extends Question>(
+  emitters: readonly Asked<Asking>[],
+  event: string,
+  question: Asking,
+  timeout: number,
+): Promise<void> {
+  const deadline = new Deadline(event, timeout);
+  try {
+    for (const emitter of emitters) {
+      for (const listener of emitter.takeListeners(event)) {
+        await deadline.bound(call(emitter, listener, event, question));
+        if (question.answered) return;
+      }
+    }
+  } finally {
+    deadline.clear();
+    question.close();
+  }
+}
+
+async function call<Asking>(
+  emitter: object,
+  listener: Listener<Asking>,
+  event: string,
+  question: Asking,
+): Promise<void> {
+  try {
+    await listener.call(emitter, question);
+  } catch (cause) {
+    throw new ListenerError(event, "failed", { cause });
+  }
+}
+
+/** One bound on several promises in turn. */
+class Deadline {
+  readonly #expired: Promise<never> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(event: string, timeout: number) {
+    if (timeout === 0) return;
+    this.#expired = new Promise((_resolve, reject) => {
+      this.#timer = setTimeout(() => reject(new ListenerError(event, `did not settle in ${timeout} ms`)), timeout);
+    });
+    this.#expired.catch(() => undefined);
+  }
+
+  bound(promise: Promise<void>): Promise<void> {
+    if (this.#expired === undefined) return promise;
+    promise.catch(() => undefined);
+    return Promise.race([promise, this.#expired]);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

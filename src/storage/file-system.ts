@@ -1,0 +1,155 @@
+/**
+ * The storage contract: everything portside asks of a disk, a bucket or a database.
+ * Knows nothing of FTP. Errors are `FileSystemError`s; whatever else is thrown counts as `EIO`.
+ */
+import type { VirtualPath } from "../wire/virtual-path.js";
+import type { FileInfo } from "./file-info.js";
+import { FileSystemError } from "./file-system-error.js";
+
+/** Given to every operation. */
+export interface OperationOptions {
+  /** Fires when nobody waits for the result any more; the operation must end within 2 s. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StatOptions extends OperationOptions {
+  /** What the caller hopes to find; saves requests on stores where files and directories are looked up apart. */
+  readonly expect?: "file" | "directory";
+}
+
+export interface ReadOptions extends OperationOptions {
+  /** First byte wanted. Default 0. */
+  readonly start?: number;
+  /** The byte after the last one wanted. Default: the end of the file. */
+  readonly end?: number;
+}
+
+/**
+ * How an upload meets what already stands at its path. `replace` makes or replaces the file; `exclusive`
+ * fails with `EEXIST` where the name is taken; `append` adds to the end and makes a missing file;
+ * `at` keeps the bytes `[0, start)` and the file ends at the last byte sent.
+ */
+export type WriteMode =
+  | { readonly mode: "replace" | "exclusive" | "append" }
+  | { readonly mode: "at"; readonly start: number };
+
+export type WriteOptions = WriteMode &
+  OperationOptions & {
+    /** How many bytes will come, where the client said so (ALLO). A hint: more or fewer may come. */
+    readonly sizeHint?: number;
+  };
+
+export interface RenameOptions extends OperationOptions {
+  /** Whether an existing file at the new path is replaced. Default `false`: `EEXIST`. */
+  readonly overwrite?: boolean;
+}
+
+/** The times that `setTimes` changes; what is absent stays. */
+export interface FileTimes {
+  readonly modified?: Date;
+  readonly created?: Date;
+}
+
+/** One open file of one version, to be read once. */
+export interface ReadHandle extends AsyncDisposable {
+  /** The version that is being read; `size` is that of the whole file. */
+  readonly info: FileInfo;
+  /** The bytes asked for, in pieces of 256 KiB or more where the store allows. Pulled: slow readers hold it back. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Frees what the handle holds, also midway. Never throws; more calls do nothing. */
+  close(): Promise<void>;
+}
+
+/** One upload on its way. Nothing is visible at its path before `commit()`. */
+export interface WriteHandle extends AsyncDisposable {
+  /** Where the first byte goes: 0, the old size (append) or `start` (at). */
+  readonly offset: number;
+  /** Takes the chunks in order and resolves when more may come. The store owns them from then on. */
+  write(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Makes the upload visible, whole and durable. Only then has it happened. */
+  commit(): Promise<FileInfo>;
+  /** Leaves what stood there before untouched and nothing else behind. Never throws; after `commit()` does nothing. */
+  abort(reason?: unknown): Promise<void>;
+}
+
+/** The operations that a store may lack; `supports` tells. */
+export type Capability =
+  | "openWrite"
+  | "remove"
+  | "makeDirectory"
+  | "removeDirectory"
+  | "rename"
+  | "setTimes"
+  | "setMode"
+  | "availableSpace";
+
+/**
+ * A tree of files. Extend it and override what the store can do: `stat`, `list` and `openRead` make a
+ * read-only store; a method that is not overridden refuses. One instance may serve many sessions.
+ *
+ * Paths are absolute, normalised and `/`-separated: they come from `virtualPath` and never hold `..`,
+ * empty components, NUL, CR or LF. Bytes of a name that are not UTF-8 appear as lone surrogates
+ * U+DC80 to U+DCFF (see `encodeText`); a store that cannot keep them refuses with `EINVAL`.
+ */
+export abstract class FileSystem {
+  /** The entry at `path`, links followed. @throws FileSystemError `ENOENT` … */
+  abstract stat(path: VirtualPath, options?: StatOptions): Promise<FileInfo>;
+
+  /** The entries of a directory, in any order, without `.` and `..`, in constant memory. `ENOENT` or `ENOTDIR` come before the first entry. */
+  abstract list(path: VirtualPath, options?: OperationOptions): AsyncIterable<FileInfo>;
+
+  /** Opens one version of a file. `ERANGE` when `start` is beyond its end, `EISDIR` for a directory. */
+  abstract openRead(path: VirtualPath, options?: ReadOptions): Promise<ReadHandle>;
+
+  /** Begins an upload. What stands at `path` stays as it is until `commit()`. */
+  openWrite(path: VirtualPath, _options: WriteOptions): Promise<WriteHandle> {
+    return refuse("EROFS", path);
+  }
+
+  /** Removes a file or a link, never a directory (`EISDIR`). */
+  remove(path: VirtualPath, _options?: OperationOptions): Promise<void> {
+    return refuse("EROFS", path);
+  }
+
+  /** Makes one directory in an existing one; `EEXIST` where the name is taken. */
+  makeDirectory(path: VirtualPath, _options?: OperationOptions): Promise<void> {
+    return refuse("EROFS", path);
+  }
+
+  /** Removes an empty directory; `ENOTEMPTY` otherwise. */
+  removeDirectory(path: VirtualPath, _options?: OperationOptions): Promise<void> {
+    return refuse("EROFS", path);
+  }
+
+  /** Moves a file or directory. `EEXIST` where `to` is taken, `EINVAL` for a directory into itself. */
+  rename(from: VirtualPath, _to: VirtualPath, _options?: RenameOptions): Promise<void> {
+    return refuse("EROFS", from);
+  }
+
+  /** Sets times; a store that keeps only some refuses the others with `ENOSYS` and changes nothing. */
+  setTimes(path: VirtualPath, _times: FileTimes, _options?: OperationOptions): Promise<void> {
+    return refuse("ENOSYS", path);
+  }
+
+  /** Sets the POSIX permission bits, `0o000` to `0o777`. */
+  setMode(path: VirtualPath, _mode: number, _options?: OperationOptions): Promise<void> {
+    return refuse("ENOSYS", path);
+  }
+
+  /** Bytes that can still be stored at `path`. */
+  availableSpace(path: VirtualPath, _options?: OperationOptions): Promise<number> {
+    return refuse("ENOSYS", path);
+  }
+
+  /**
+   * Whether an operation can succeed at all: at `path`, or anywhere when it is left out. FEAT and the
+   * rights in listings follow it. Default: a capability is an overridden method.
+   */
+  supports(capability: Capability, _path?: VirtualPath): boolean {
+    return this[capability] !== FileSystem.prototype[capability];
+  }
+}
+
+function refuse(code: "EROFS" | "ENOSYS", path: VirtualPath): Promise<never> {
+  return Promise.reject(new FileSystemError(code, path));
+}
