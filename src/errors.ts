@@ -2,28 +2,44 @@
  * The error that portside itself raises. Mistakes in options are `TypeError` and `RangeError`
  * instead; what a store reports is a `FileSystemError`.
  */
+import type { ReplyCode } from "./wire/reply-codes.js";
 
-/** What went wrong, for programs: stable across versions. */
+/**
+ * What went wrong, for programs: stable across versions.
+ * `ABORTED` by ABOR or by the host, `BAD_PATH` a path name that no store may see, `BAD_ADDRESS` an advertised
+ * address that PASV cannot carry, `CLOSED` the session ended, `CONTROL_LOST` the client left, `DATA_LOST` the
+ * data connection broke or never came, `DATA_TIMEOUT` it did not come in time, `NO_PASSIVE_PORT` the range is
+ * exhausted, `REFUSED` a command was refused with `reply`, `STALLED` a transfer did not move.
+ */
 export type FtpErrorCode =
+  | "ABORTED"
+  | "BAD_ADDRESS"
   | "BAD_PATH"
   | "CLOSED"
   | "CONTROL_LOST"
   | "DATA_LOST"
   | "DATA_TIMEOUT"
-  | "HOOK_FAILED"
-  | "HOOK_TIMEOUT"
   | "NO_PASSIVE_PORT"
-  | "STALLED"
-  | "ABORTED";
+  | "REFUSED"
+  | "STALLED";
+
+/** The reply that an error decides: the shape of `Reply`. */
+interface DecidedReply {
+  readonly code: ReplyCode;
+  readonly lines: readonly string[];
+}
 
 /** An error of the protocol or of a connection. `message` is for logs and never sent to a client. */
 export class FtpError extends Error {
   override readonly name = "FtpError";
   /** Stable, for programs. */
   readonly code: FtpErrorCode;
+  /** What the client is answered, where that is decided already. */
+  readonly reply: DecidedReply | undefined;
 
-  constructor(code: FtpErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: FtpErrorCode, message: string, options?: ErrorOptions & { readonly reply?: DecidedReply }) {
     super(message, options);
     this.code = code;
+    this.reply = options?.reply;
   }
 }

@@ -3,6 +3,7 @@
  * awaited. The only file that knows how eventemitter3 keeps its listeners. Knows nothing of FTP.
  */
 import { EventEmitter } from "eventemitter3";
+import { Deadline } from "./deadline.js";
 import type { Question } from "./question.js";
 
 /** Called with the payload of the event; what it returns is awaited when the event is a question. */
@@ -73,7 +74,7 @@ export async function ask<Asking extends Question>(
   question: Asking,
   timeout: number,
 ): Promise<void> {
-  const deadline = new Deadline(event, timeout);
+  const deadline = new Deadline(timeout, () => new ListenerError(event, `did not settle in ${timeout} ms`));
   try {
     for (const emitter of emitters) {
       for (const listener of emitter.takeListeners(event)) {
@@ -97,30 +98,6 @@ async function call<Asking>(
     await listener.call(emitter, question);
   } catch (cause) {
     throw new ListenerError(event, "failed", { cause });
-  }
-}
-
-/** One bound on several promises in turn. */
-class Deadline {
-  readonly #expired: Promise<never> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(event: string, timeout: number) {
-    if (timeout === 0) return;
-    this.#expired = new Promise((_resolve, reject) => {
-      this.#timer = setTimeout(() => reject(new ListenerError(event, `did not settle in ${timeout} ms`)), timeout);
-    });
-    this.#expired.catch(() => undefined);
-  }
-
-  bound(promise: Promise<void>): Promise<void> {
-    if (this.#expired === undefined) return promise;
-    promise.catch(() => undefined);
-    return Promise.race([promise, this.#expired]);
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
   }
 }
 

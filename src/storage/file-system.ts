@@ -8,15 +8,22 @@ import { FileSystemError } from "./file-system-error.js";
 
 /** Given to every operation. */
 export interface OperationOptions {
-  /** Fires when nobody waits for the result any more; the operation must end within 2 s. */
+  /**
+   * Fires when nobody waits for the result any more. The operation must end within 2 s, and what ends early
+   * rejects with the signal's reason. A handle keeps the signal that it was opened with: reads and writes
+   * that begin after it fired reject too; `commit()`, `abort()` and `close()` do not heed it, so that what
+   * arrived can still be kept, or cleaned up.
+   */
   readonly signal?: AbortSignal;
 }
 
+/** Given to `stat`. */
 export interface StatOptions extends OperationOptions {
   /** What the caller hopes to find; saves requests on stores where files and directories are looked up apart. */
   readonly expect?: "file" | "directory";
 }
 
+/** Given to `openRead`: which bytes. */
 export interface ReadOptions extends OperationOptions {
   /** First byte wanted. Default 0. */
   readonly start?: number;
@@ -33,12 +40,14 @@ export type WriteMode =
   | { readonly mode: "replace" | "exclusive" | "append" }
   | { readonly mode: "at"; readonly start: number };
 
+/** Given to `openWrite`. */
 export type WriteOptions = WriteMode &
   OperationOptions & {
     /** How many bytes will come, where the client said so (ALLO). A hint: more or fewer may come. */
     readonly sizeHint?: number;
   };
 
+/** Given to `rename`. */
 export interface RenameOptions extends OperationOptions {
   /** Whether an existing file at the new path is replaced. Default `false`: `EEXIST`. */
   readonly overwrite?: boolean;
@@ -50,36 +59,55 @@ export interface FileTimes {
   readonly created?: Date;
 }
 
-/** One open file of one version, to be read once. */
+/** One open file of one version, to be read once: a reader never sees two versions mixed. */
 export interface ReadHandle extends AsyncDisposable {
   /** The version that is being read; `size` is that of the whole file. */
   readonly info: FileInfo;
-  /** The bytes asked for, in pieces of 256 KiB or more where the store allows. Pulled: slow readers hold it back. */
+  /**
+   * The bytes asked for, in pieces of 256 KiB or more where the store allows. Pulled: slow readers hold it
+   * back. Ends before the last byte only by throwing.
+   */
   readonly body: AsyncIterable<Uint8Array>;
   /** Frees what the handle holds, also midway. Never throws; more calls do nothing. */
   close(): Promise<void>;
 }
 
-/** One upload on its way. Nothing is visible at its path before `commit()`. */
+/**
+ * One upload on its way. Nothing is visible at its path before `commit()`, with one exception that a store
+ * may make and must document: `append`, and `at` the very end, may grow the file in place, and `abort()`
+ * then cuts it back. Of two uploads to one path the later `commit()` wins whole, or it is refused with
+ * `EBUSY`; their bytes never mix.
+ */
 export interface WriteHandle extends AsyncDisposable {
   /** Where the first byte goes: 0, the old size (append) or `start` (at). */
   readonly offset: number;
   /** Takes the chunks in order and resolves when more may come. The store owns them from then on. */
   write(chunks: readonly Uint8Array[]): Promise<void>;
-  /** Makes the upload visible, whole and durable. Only then has it happened. */
+  /**
+   * Makes the upload visible, whole and as durable as the store promises. Only then has it happened.
+   * Where it rejects, the handle is over and has cleaned up as `abort()` does.
+   */
   commit(): Promise<FileInfo>;
   /** Leaves what stood there before untouched and nothing else behind. Never throws; after `commit()` does nothing. */
   abort(reason?: unknown): Promise<void>;
 }
 
-/** The operations that a store may lack; `supports` tells. */
+/**
+ * What `supports` can be asked about: the operations by name, `append` for `openWrite` with that mode, and
+ * `setCreated` for `setTimes` with a time of creation. Every store has `list` and `openRead`; a wrapper may
+ * take them away.
+ */
 export type Capability =
+  | "list"
+  | "openRead"
   | "openWrite"
+  | "append"
   | "remove"
   | "makeDirectory"
   | "removeDirectory"
   | "rename"
   | "setTimes"
+  | "setCreated"
   | "setMode"
   | "availableSpace";
 
@@ -89,7 +117,8 @@ export type Capability =
  *
  * Paths are absolute, normalised and `/`-separated: they come from `virtualPath` and never hold `..`,
  * empty components, NUL, CR or LF. Bytes of a name that are not UTF-8 appear as lone surrogates
- * U+DC80 to U+DCFF (see `encodeText`); a store that cannot keep them refuses with `EINVAL`.
+ * U+DC80 to U+DCFF (see `encodeText`); a store that cannot keep them refuses with `EINVAL`. Names that FTP
+ * cannot carry (with `/`, NUL, CR or LF) are never listed.
  */
 export abstract class FileSystem {
   /** The entry at `path`, links followed. @throws FileSystemError `ENOENT` … */
@@ -121,7 +150,10 @@ export abstract class FileSystem {
     return refuse("EROFS", path);
   }
 
-  /** Moves a file or directory. `EEXIST` where `to` is taken, `EINVAL` for a directory into itself. */
+  /**
+   * Moves a file, a link or a directory with all that it holds. `EEXIST` where `to` is taken (with `overwrite`
+   * only a file gives way, and only to a file), `EINVAL` for a directory into itself. To its own name: nothing happens.
+   */
   rename(from: VirtualPath, _to: VirtualPath, _options?: RenameOptions): Promise<void> {
     return refuse("EROFS", from);
   }
@@ -143,10 +175,13 @@ export abstract class FileSystem {
 
   /**
    * Whether an operation can succeed at all: at `path`, or anywhere when it is left out. FEAT and the
-   * rights in listings follow it. Default: a capability is an overridden method.
+   * rights in listings follow it. Default: a capability is an overridden method, `append` is that of
+   * `openWrite`; a store that sets `created` says so itself.
    */
   supports(capability: Capability, _path?: VirtualPath): boolean {
-    return this[capability] !== FileSystem.prototype[capability];
+    if (capability === "setCreated") return false;
+    const method = capability === "append" ? "openWrite" : capability;
+    return this[method] !== FileSystem.prototype[method];
   }
 }
 

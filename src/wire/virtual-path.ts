@@ -32,7 +32,7 @@ export function virtualPath(name: string, base: VirtualPath = ROOT): VirtualPath
     else if (component !== "" && component !== ".") components.push(component);
   }
   const path = `/${components.join("/")}` as VirtualPath;
-  if (components.length > MAX_PATH_DEPTH || encodeText(path).length > MAX_PATH_BYTES)
+  if (components.length > MAX_PATH_DEPTH || exceedsBytes(path))
     throw new FtpError("BAD_PATH", "the path name is too long");
   return path;
 }
@@ -56,4 +56,9 @@ export function childOf(directory: VirtualPath, name: string): VirtualPath {
 /** Whether `path` is `ancestor` or lies below it. */
 export function isWithin(path: VirtualPath, ancestor: VirtualPath): boolean {
   return ancestor === ROOT || path === ancestor || path.startsWith(`${ancestor}/`);
+}
+
+/** A code unit is at most three bytes: most paths need not be encoded to be known as short. */
+function exceedsBytes(path: string): boolean {
+  return path.length * 3 > MAX_PATH_BYTES && encodeText(path).length > MAX_PATH_BYTES;
 }

@@ -1,0 +1,181 @@
+/**
+ * A folder of the host's disk as a `FileSystem`. What a client names stays inside the folder, also against links
+ * and against others who exchange directories meanwhile: on Linux without a window (see local/pin.ts).
+ */
+import { constants } from "node:fs";
+import { chmod, lstat, mkdir, rmdir, statfs, unlink, utimes } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { FileInfo } from "../storage/file-info.js";
+import {
+  FileSystem,
+  type FileTimes,
+  type OperationOptions,
+  type ReadHandle,
+  type ReadOptions,
+  type RenameOptions,
+  type WriteHandle,
+  type WriteOptions,
+} from "../storage/file-system.js";
+import { FileSystemError } from "../storage/file-system-error.js";
+import { baseName, ROOT, type VirtualPath } from "../storage/names.js";
+import { assertFile, infoOf, usableType } from "./local/entry.js";
+import { Jail } from "./local/jail.js";
+import { entriesOf } from "./local/listing.js";
+import { NameRules } from "./local/name-rules.js";
+import { LocalReadHandle } from "./local/reading.js";
+import { operation, refusal } from "./local/refusal.js";
+import { renameInside } from "./local/renaming.js";
+import { shownTarget } from "./local/shown-target.js";
+import { openUpload } from "./local/writing.js";
+
+/** How a folder is served. */
+export interface LocalFileSystemOptions {
+  /**
+   * `inside` follows links that lead to places inside the folder; `deny` follows none. A link that is not
+   * followed is listed without its target, can be removed and renamed, and is missing for everything else.
+   * Default `inside`.
+   */
+  readonly symlinks?: "inside" | "deny";
+  /** `hide`: names that begin with a dot are listed nowhere and missing for every operation. Default `show`. */
+  readonly dotFiles?: "show" | "hide";
+  /**
+   * Whether `commit()` waits until the disk itself has the upload, not only the operating system: it then
+   * survives a loss of power, and each upload costs the time of a disk flush. Default `false`.
+   */
+  readonly durable?: boolean;
+}
+
+/**
+ * Serves a folder. Uploads are written to a hidden file `.portside-….part` beside their destination, which no
+ * client can see or name, and renamed at `commit()`; what a killed process leaves of them may be deleted. Only
+ * `append`, and `at` the end, grow the file in place: readers may see it grow, and `abort()` cuts it back.
+ * FIFOs, sockets and devices are not listed and answered with `EACCES`.
+ * @example
+ * login.accept({ fileSystem: new LocalFileSystem("/srv/ftp/anna", { dotFiles: "hide" }) });
+ */
+export class LocalFileSystem extends FileSystem {
+  readonly #jail: Jail;
+  readonly #names: NameRules;
+  readonly #durable: boolean;
+
+  /**
+   * @param root the folder; relative to the process's working directory of now. It is looked at on first use:
+   * where it is missing, every operation reports `ENOENT`
+   * @throws TypeError where `root` is no text, RangeError where an option is none of its values
+   */
+  constructor(root: string, options: LocalFileSystemOptions = {}) {
+    super();
+    if (typeof root !== "string" || root === "") throw new TypeError("root must be the path of a folder");
+    const { symlinks = "inside", dotFiles = "show", durable = false } = options;
+    oneOf("symlinks", symlinks, ["inside", "deny"]);
+    oneOf("dotFiles", dotFiles, ["show", "hide"]);
+    oneOf("durable", durable, [true, false]);
+    const { platform } = process;
+    this.#durable = durable;
+    this.#names = new NameRules(dotFiles === "hide", platform === "win32");
+    this.#jail = new Jail({ root: resolve(root), followLinks: symlinks === "inside", names: this.#names, platform });
+  }
+
+  override stat(path: VirtualPath, options?: OperationOptions): Promise<FileInfo> {
+    return operation(path, options, async () => {
+      await using pin = await this.#jail.pin(path);
+      const stats = await pin.stat();
+      return infoOf(baseName(path), usableType(stats, path), stats);
+    });
+  }
+
+  override async *list(path: VirtualPath, options?: OperationOptions): AsyncGenerator<FileInfo> {
+    const { signal } = options ?? {};
+    await using directory = await operation(path, options, () => this.#jail.pin(path));
+    try {
+      yield* entriesOf({
+        directory,
+        lists: (name) => this.#names.lists(name),
+        shownTarget: (target) => shownTarget(this.#jail, directory, target),
+        signal,
+      });
+    } catch (error) {
+      throw signal?.aborted && error === signal.reason ? error : refusal(error, path);
+    }
+  }
+
+  override openRead(path: VirtualPath, options: ReadOptions = {}): Promise<ReadHandle> {
+    return operation(path, options, async () => {
+      await using pin = await this.#jail.pin(path);
+      const stats = await pin.stat();
+      assertFile(stats, path);
+      const { start = 0 } = options;
+      if (!(start >= 0 && start <= stats.size)) throw new FileSystemError("ERANGE", path);
+      const file = await pin.open(constants.O_RDONLY);
+      return new LocalReadHandle(file, path, infoOf(baseName(path), "file", stats), options);
+    });
+  }
+
+  override openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {
+    return operation(path, options, () => openUpload(this.#jail, path, options, this.#durable));
+  }
+
+  override remove(path: VirtualPath, options?: OperationOptions): Promise<void> {
+    return operation(path, options, async () => {
+      if (path === ROOT) throw new FileSystemError("EISDIR", path);
+      await using parent = await this.#jail.pinParent(path);
+      const name = parent.at(baseName(path));
+      if (usableType(await lstat(name, { bigint: true }), path) === "directory")
+        throw new FileSystemError("EISDIR", path);
+      await unlink(name);
+    });
+  }
+
+  override makeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
+    return operation(path, options, async () => {
+      if (path === ROOT) throw new FileSystemError("EEXIST", path);
+      await using parent = await this.#jail.pinParent(path);
+      await mkdir(parent.at(baseName(path)));
+    });
+  }
+
+  override removeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
+    return operation(path, options, async () => {
+      if (path === ROOT) throw new FileSystemError("EACCES", path);
+      await using parent = await this.#jail.pinParent(path);
+      await rmdir(parent.at(baseName(path)));
+    });
+  }
+
+  override rename(from: VirtualPath, to: VirtualPath, options?: RenameOptions): Promise<void> {
+    return operation(from, options, () => renameInside(this.#jail, from, to, options?.overwrite ?? false));
+  }
+
+  /** Sets `modified`; a disk keeps `created` for itself: `ENOSYS`. */
+  override setTimes(path: VirtualPath, times: FileTimes, options?: OperationOptions): Promise<void> {
+    return operation(path, options, async () => {
+      if (times.created !== undefined) throw new FileSystemError("ENOSYS", path);
+      await using pin = await this.#jail.pin(path);
+      const stats = await pin.stat();
+      usableType(stats, path);
+      if (times.modified !== undefined) await utimes(pin.at(), stats.atime, times.modified);
+    });
+  }
+
+  override setMode(path: VirtualPath, mode: number, options?: OperationOptions): Promise<void> {
+    return operation(path, options, async () => {
+      if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) throw new FileSystemError("EINVAL", path);
+      await using pin = await this.#jail.pin(path);
+      usableType(await pin.stat(), path);
+      await chmod(pin.at(), mode);
+    });
+  }
+
+  /** What the disk that holds `path`, which must exist, offers to this process. */
+  override availableSpace(path: VirtualPath, options?: OperationOptions): Promise<number> {
+    return operation(path, options, async () => {
+      await using pin = await this.#jail.pin(path);
+      const { bavail, bsize } = await statfs(pin.at(), { bigint: true });
+      return Number(bavail * bsize);
+    });
+  }
+}
+
+function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
+  if (!allowed.includes(value)) throw new RangeError(`${option} must be ${allowed.map(String).join(" or ")}`);
+}

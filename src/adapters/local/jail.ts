@@ -1,0 +1,141 @@
+/**
+ * The root of a local file system: from virtual paths to pinned places inside it, and never outside. The
+ * real path of what was pinned decides, so neither links nor a parent of the root that is a link can deceive it.
+ */
+import { access, lstat } from "node:fs/promises";
+import { FileSystemError } from "../../storage/file-system-error.js";
+import { isWithin, parentOf, ROOT, type VirtualPath } from "../../storage/names.js";
+import type { NameRules } from "./name-rules.js";
+import { hostPath, type Pin, type Pinning, pinByDescriptor, pinByPath, realPathOf } from "./pin.js";
+import { refusal } from "./refusal.js";
+
+/** What a jail is made of. */
+export interface JailOptions {
+  /** Absolute path of the folder on the host. */
+  readonly root: string;
+  /** Whether links that lead to places inside are followed. */
+  readonly followLinks: boolean;
+  readonly names: NameRules;
+  /** `process.platform`: decides how places are pinned. */
+  readonly platform: string;
+}
+
+/** What is known once the root has been found. `real` lacks a trailing slash: the root of the host is `""`. */
+interface Ground {
+  readonly real: string;
+  readonly pin: Pinning;
+}
+
+/** Pins what clients name, as far as it lies inside. Looks at the disk on first use. */
+export class Jail {
+  readonly #options: JailOptions;
+  #ground: Ground | undefined;
+
+  constructor(options: JailOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Pins what a path leads to. Links that are broken, go in circles, lead out or to a hidden name are missing.
+   * @param about the path that errors name. Default: the same
+   * @throws FileSystemError `ENOENT`, or whatever the disk says of places inside
+   */
+  async pin(path: VirtualPath, about: VirtualPath = path): Promise<Pin> {
+    this.#options.names.check(path);
+    const ground = await this.#found(about);
+    let pin: Pin;
+    try {
+      pin = await ground.pin(ground.real + path);
+    } catch (error) {
+      throw (await this.#leadsAstray(ground, path)) ? missing(about, error) : refusal(error, about);
+    }
+    if (this.#admits(pin, path)) return pin;
+    await pin.close();
+    throw missing(about);
+  }
+
+  /** Whether links that lead to places inside are followed. */
+  get followsLinks(): boolean {
+    return this.#options.followLinks;
+  }
+
+  /** Pins the directory that holds a name, for what is done to the name itself. Errors name the whole path. */
+  async pinParent(path: VirtualPath): Promise<Pin> {
+    this.#options.names.check(path);
+    return this.pin(parentOf(path), path);
+  }
+
+  /** Where a pinned place is for clients. */
+  pathOf(pin: Pin): VirtualPath {
+    return this.virtual(pin.real) ?? ROOT;
+  }
+
+  /** A real path of the host as clients know it; undefined outside the root, or before it was found. */
+  virtual(real: string): VirtualPath | undefined {
+    const base = this.#ground?.real;
+    if (base === undefined || !isWithin(real as VirtualPath, base as VirtualPath)) return undefined;
+    return (real.slice(base.length) || ROOT) as VirtualPath;
+  }
+
+  /** Finds the root, once: a root that is a link, or below one, is resolved when it is first used. */
+  async #found(path: VirtualPath): Promise<Ground> {
+    if (this.#ground !== undefined) return this.#ground;
+    try {
+      const real = (await realPathOf(this.#options.root)).replace(/\/$/, "");
+      this.#ground = { real, pin: await pinningOn(this.#options.platform) };
+      return this.#ground;
+    } catch (cause) {
+      const { code } = refusal(cause, path);
+      throw new FileSystemError(code, path, { cause, message: `${code}: root folder ${this.#options.root}` });
+    }
+  }
+
+  #admits(pin: Pin, path: VirtualPath): boolean {
+    const inside = this.virtual(pin.real);
+    if (inside === undefined || !this.#options.names.shows(inside)) return false;
+    return this.#options.followLinks || inside === path;
+  }
+
+  /**
+   * Whether a path that could not be pinned goes through a link that is no way: what the disk says of places
+   * outside must not be told apart from "missing".
+   */
+  async #leadsAstray(ground: Ground, path: VirtualPath): Promise<boolean> {
+    for (const step of stepsTo(path)) {
+      try {
+        await using pin = await ground.pin(ground.real + step);
+        if (!this.#admits(pin, step)) return true;
+      } catch {
+        return isLink(ground.real + step);
+      }
+    }
+    return false;
+  }
+}
+
+/** Every directory on the way, the path itself last. */
+function stepsTo(path: VirtualPath): VirtualPath[] {
+  return path === ROOT ? [] : [...stepsTo(parentOf(path)), path];
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(hostPath(path))).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+async function pinningOn(platform: string): Promise<Pinning> {
+  if (platform !== "linux") return pinByPath;
+  try {
+    await access("/proc/self/fd");
+    return pinByDescriptor;
+  } catch {
+    return pinByPath;
+  }
+}
+
+function missing(path: VirtualPath, cause?: unknown): FileSystemError {
+  return new FileSystemError("ENOENT", path, { cause });
+}

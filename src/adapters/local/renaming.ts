@@ -1,0 +1,47 @@
+/** Moving files, links and directories inside the root. */
+import { lstat, rename } from "node:fs/promises";
+import { FileSystemError } from "../../storage/file-system-error.js";
+import { baseName, isWithin, ROOT, type VirtualPath } from "../../storage/names.js";
+import { statIfAny } from "./destination.js";
+import { usableType } from "./entry.js";
+import type { Jail } from "./jail.js";
+import { moveAfterLook, moveToFreeName } from "./move.js";
+import type { Pin } from "./pin.js";
+import { refusal, systemCode } from "./refusal.js";
+
+/**
+ * Moves with both parents pinned; a link is moved, or replaced, and never followed. Errors are about `from`,
+ * except that `to` is taken or cannot be.
+ */
+export async function renameInside(jail: Jail, from: VirtualPath, to: VirtualPath, overwrite: boolean): Promise<void> {
+  if (from === ROOT) throw new FileSystemError("EACCES", from);
+  if (to === ROOT) throw new FileSystemError("EEXIST", to);
+  await using source = await jail.pinParent(from);
+  const type = usableType(await lstat(source.at(baseName(from)), { bigint: true }), from);
+  if (from === to) return;
+  if (type === "directory" && isWithin(to, from)) throw new FileSystemError("EINVAL", to);
+  await using target = await jail.pinParent(to);
+  await move(source, from, target, to, { overwrite, type }).catch((error: unknown) => {
+    throw refusedTo(error, to);
+  });
+}
+
+interface Move {
+  readonly overwrite: boolean;
+  readonly type: string;
+}
+
+async function move(source: Pin, from: VirtualPath, target: Pin, to: VirtualPath, how: Move): Promise<void> {
+  const [old, next] = [source.at(baseName(from)), target.at(baseName(to))];
+  if (how.type === "directory") return moveAfterLook(old, next, to);
+  if (!how.overwrite) return moveToFreeName(old, next, to);
+  const taken = await statIfAny(next);
+  if (taken !== undefined && usableType(taken, to) === "directory") throw new FileSystemError("EEXIST", to);
+  await rename(old, next);
+}
+
+/** A name that was taken between look and move shows as one of these. */
+function refusedTo(error: unknown, to: VirtualPath): FileSystemError {
+  const taken = ["EEXIST", "ENOTEMPTY", "EISDIR"].includes(systemCode(error));
+  return taken ? new FileSystemError("EEXIST", to, { cause: error }) : refusal(error, to);
+}

@@ -1,0 +1,79 @@
+/** An upload that is written beside its destination and moved there at the end. */
+import { constants } from "node:fs";
+import { access, open, rename, unlink } from "node:fs/promises";
+import type { OperationOptions } from "../../storage/file-system.js";
+import { FileSystemError } from "../../storage/file-system-error.js";
+import { copyPrefix } from "./copy-prefix.js";
+import type { Destination } from "./destination.js";
+import { moveToFreeName } from "./move.js";
+import { temporaryName } from "./name-rules.js";
+import { CAUTIOUS } from "./pin.js";
+import { systemCode } from "./refusal.js";
+import { Upload, type UploadOptions } from "./upload.js";
+
+/** How the new file relates to the old one. */
+export interface ReplacingOptions extends OperationOptions {
+  /** How many bytes of the old file are kept. */
+  readonly keep: number;
+  /** What a name that is taken at `commit()` means; undefined where it is replaced. */
+  readonly taken: "EEXIST" | "EBUSY" | undefined;
+  readonly durable: boolean;
+}
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | CAUTIOUS;
+
+/** Begins such an upload; the new file has the mode of the old one, or what the process's umask leaves of 0666. */
+export async function openReplacing(to: Destination, options: ReplacingOptions): Promise<Upload> {
+  // Renaming asks only for rights on the directory: a file that must not be written must not be replaced either.
+  if (to.old !== undefined) await access(to.directory.at(to.name), constants.W_OK);
+  const temporary = temporaryName();
+  const file = await open(to.directory.at(temporary), CREATE, 0o666);
+  const upload = new ReplacingUpload({ ...options, to, file, offset: options.keep }, temporary, options);
+  try {
+    if (to.old !== undefined) await file.chmod(Number(to.old.mode & 0o777n));
+    if (options.keep > 0) await copyPrefix(to, file, options.keep, options.signal);
+    return upload;
+  } catch (error) {
+    await upload.abort();
+    throw error;
+  }
+}
+
+class ReplacingUpload extends Upload {
+  readonly #temporary: string;
+  readonly #replacing: ReplacingOptions;
+
+  constructor(upload: UploadOptions, temporary: string, replacing: ReplacingOptions) {
+    super(upload);
+    this.#temporary = temporary;
+    this.#replacing = replacing;
+  }
+
+  protected override async publish(): Promise<void> {
+    const { directory, name, path } = this.to;
+    const from = directory.at(this.#temporary);
+    const { taken, durable } = this.#replacing;
+    if (taken === undefined) await rename(from, directory.at(name));
+    else {
+      await moveToFreeName(from, directory.at(name), path).catch((cause: unknown) => {
+        throw isTaken(cause) ? new FileSystemError(taken, path, { cause }) : cause;
+      });
+    }
+    if (durable) await this.#syncDirectory();
+  }
+
+  protected override async undo(): Promise<void> {
+    await unlink(this.to.directory.at(this.#temporary));
+  }
+
+  /** The new name is durable only when the directory is. Windows has no such thing, and needs none. */
+  async #syncDirectory(): Promise<void> {
+    if (process.platform === "win32") return;
+    await using directory = await open(this.to.directory.at(), constants.O_RDONLY);
+    await directory.sync();
+  }
+}
+
+function isTaken(error: unknown): boolean {
+  return systemCode(error) === "EEXIST";
+}

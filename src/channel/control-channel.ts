@@ -1,0 +1,182 @@
+/**
+ * One control connection: lines in, replies out, both bounded (RFC 959 §5.3, RFC 1123 §4.1.2.10).
+ * Unread lines stop the reading, unread replies can be waited for. Knows no command.
+ */
+import type { Socket } from "node:net";
+import { normalizeAddress } from "../wire/address.js";
+import { type LineEvent, LineReader } from "../wire/line-reader.js";
+
+export interface ControlChannelOptions {
+  /** Bytes of one line. */
+  readonly maxLineLength: number;
+  /** Lines that may wait; more stop the reading. */
+  readonly maxQueuedCommands: number;
+}
+
+/** How long a line that ends in a lone CR waits for its LF: an urgent last byte never comes (RFC 854, TELNET Synch). */
+const LOST_LF_MS = 50;
+/** How long a closed connection may take to read its last reply before it is cut. */
+const LINGER_MS = 2000;
+/** Bytes of one line without an end after which the connection is not worth a reply. */
+const HOPELESS_LINE = 65_536;
+/** First bytes that only TLS sends: a handshake record, or an old SSL hello. */
+const TLS_FIRST_BYTES = new Set([0x16, 0x80]);
+
+export class ControlChannel {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Resolves when the client has said all it will say, or is gone. */
+  readonly ending: Promise<void>;
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  readonly #reader: LineReader;
+  readonly #maxQueued: number;
+  readonly #lines: LineEvent[] = [];
+  #started = false;
+  #finishing = false;
+  #ended = false;
+  #wake: (() => void) | undefined;
+  #tellEnding: () => void = () => undefined;
+  #lostLineFeed: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, options: ControlChannelOptions) {
+    this.#socket = socket;
+    this.#reader = new LineReader({ maxLength: options.maxLineLength });
+    this.#maxQueued = options.maxQueuedCommands;
+    // Undefined when the client has reset the connection already.
+    this.remoteAddress = normalizeAddress(socket.remoteAddress ?? "0.0.0.0");
+    this.remotePort = socket.remotePort ?? 0;
+    this.localAddress = normalizeAddress(socket.localAddress ?? "0.0.0.0");
+    this.localPort = socket.localPort ?? 0;
+    this.ending = new Promise((resolve) => {
+      this.#tellEnding = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      if (socket.destroyed) resolve();
+      socket.once("close", () => resolve());
+    });
+    void this.closed.then(() => this.#gone());
+    // What goes wrong on a socket always ends in "close"; without a listener it would end the process.
+    socket.on("error", () => undefined);
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#socket.setNoDelay(true);
+    this.#socket.setKeepAlive(true, 60_000);
+    this.#socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
+    this.#socket.on("end", () => this.#finishReading());
+  }
+
+  /** The client has said all it will say, or is gone; lines may still wait. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Our side is closed or closing: nothing more is sent. */
+  get finishing(): boolean {
+    return this.#finishing || this.#socket.destroyed;
+  }
+
+  /** The next line, left where it is. */
+  peek(): LineEvent | undefined {
+    return this.#lines[0];
+  }
+
+  /** The next line, taken out. */
+  shift(): LineEvent | undefined {
+    const line = this.#lines.shift();
+    if (!this.#finishing && this.#socket.isPaused() && this.#lines.length <= this.#maxQueued / 2) this.#socket.resume();
+    return line;
+  }
+
+  /** Resolves when there is a line that was not there before, or no more will come. One caller at a time. */
+  changed(): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Sends an encoded reply. */
+  send(text: string | Uint8Array): void {
+    if (this.#socket.writable) this.#socket.write(text);
+  }
+
+  /** Resolves when the client has read enough of its replies that more may be sent, or is gone; `false` after `timeout` ms. */
+  async drained(timeout: number): Promise<boolean> {
+    if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return true;
+    return await new Promise((resolve) => {
+      const timer = timeout === 0 ? undefined : setTimeout(() => settle(false), timeout);
+      const settle = (drained: boolean): void => {
+        clearTimeout(timer);
+        this.#socket.off("drain", yes).off("close", yes);
+        resolve(drained);
+      };
+      const yes = (): void => settle(true);
+      this.#socket.once("drain", yes).once("close", yes);
+    });
+  }
+
+  /** Sends what is queued and a FIN, reads and drops what still comes so that no RST overtakes the last reply, then lets go. */
+  finish(): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    this.#lines.length = 0;
+    this.#socket.end();
+    this.#socket.resume();
+    this.#finishReading();
+    if (!this.#socket.destroyed) this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+  }
+
+  /** Cuts the connection at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#finishing) return;
+    if (!this.#started && TLS_FIRST_BYTES.has(chunk[0] ?? 0)) return this.destroy();
+    this.#started = true;
+    this.#queue(this.#reader.push(chunk));
+    const answers = this.#reader.takeTelnetReplies();
+    if (answers !== undefined) this.send(answers);
+    this.#awaitLineFeed();
+    if (this.#reader.overlongDiscarded > HOPELESS_LINE) this.finish();
+  }
+
+  #queue(lines: readonly LineEvent[]): void {
+    if (lines.length === 0) return;
+    this.#lines.push(...lines);
+    if (this.#lines.length >= this.#maxQueued) this.#socket.pause();
+    this.#notify();
+  }
+
+  #awaitLineFeed(): void {
+    clearTimeout(this.#lostLineFeed);
+    if (this.#reader.endsInCarriageReturn)
+      this.#lostLineFeed = setTimeout(() => this.#queue(this.#reader.flush()), LOST_LF_MS);
+  }
+
+  #finishReading(): void {
+    clearTimeout(this.#lostLineFeed);
+    this.#ended = true;
+    this.#tellEnding();
+    this.#notify();
+  }
+
+  #gone(): void {
+    clearTimeout(this.#linger);
+    this.#finishReading();
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * One data connection that is up: bytes out or bytes in, with back-pressure, until the end of file that closing
+ * it means in stream mode (RFC 959 §3.4.1). Knows no files, no types and no replies, and not how the socket came
+ * to be or whether it is secured.
+ */
+import type { Socket } from "node:net";
+import { FtpError } from "../errors.js";
+import { Emitter, type ListenerError } from "../events/emitter.js";
+import { normalizeAddress } from "../wire/address.js";
+import { ignoreError } from "./opening.js";
+
+/** What a data channel tells. */
+export interface DataChannelEvents {
+  /** The socket is gone; `error` where that was not in order. */
+  readonly close: { readonly error: FtpError | undefined };
+}
+
+export interface DataChannelOptions {
+  readonly kind: "passive" | "active";
+  /** Milliseconds in which the client has to take or send a byte while we wait for it; 0 is for ever. */
+  readonly stallTimeout: number;
+  /** Told of a listener that failed. */
+  readonly onListenerError?: ((error: ListenerError) => void) | undefined;
+}
+
+/** Bytes that may wait to be sent before `send` asks the sender to wait. */
+const SEND_BOUND = 512 * 1024;
+/** Bytes sent in one go before the other sessions have a turn: a fast client takes them without a pause. */
+const BURST = 4 * 1024 * 1024;
+/** Bytes that may wait for the receiver. */
+const RECEIVE_BOUND = 1024 * 1024;
+/** What a piece costs in memory besides its bytes: a client may send single ones. */
+const PIECE_COST = 256;
+/** Pieces that a client may send while it is to receive; what is beyond stays in the network. */
+const UNWANTED_PIECES = 16;
+/** How long a client may keep its side open after our end of file, in milliseconds. */
+const LINGER_MS = 2000;
+/** Silence after which the system asks whether the client is still there, in milliseconds. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** A data connection. Used in one direction, once. */
+export class DataChannel extends Emitter<DataChannelEvents> {
+  readonly kind: "passive" | "active";
+  /** Address of the client; `undefined` where it had left already. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  /** Resolves when the socket is gone, however that came; never rejects. */
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  readonly #options: DataChannelOptions;
+  /** Wakes those who wait for something to change. */
+  #waiters: (() => void)[] = [];
+  #failure: FtpError | undefined;
+  #use: "none" | "send" | "receive" = "none";
+  #finishing: Promise<void> | undefined;
+  #linger: NodeJS.Timeout | undefined;
+  #handedOver = 0;
+  #flushed = 0;
+  #burst = 0;
+  #received = 0;
+  #batch: Uint8Array[] = [];
+  /** Cost of the batch. */
+  #buffered = 0;
+  #ended: boolean;
+  #unwanted = 0;
+
+  /** @param socket a data socket from an opening, perhaps secured, of which nothing has been read */
+  constructor(socket: Socket, options: DataChannelOptions) {
+    super();
+    this.kind = options.kind;
+    this.#socket = socket;
+    this.#options = options;
+    const { remoteAddress, localAddress } = socket;
+    this.remoteAddress = remoteAddress === undefined ? undefined : normalizeAddress(remoteAddress);
+    this.remotePort = socket.remotePort;
+    this.localAddress = localAddress === undefined ? undefined : normalizeAddress(localAddress);
+    this.localPort = socket.localPort;
+    this.closed = new Promise((resolve) => {
+      if (socket.closed) resolve();
+      else socket.once("close", () => resolve());
+    });
+    this.#ended = socket.readableEnded;
+    this.#listen();
+  }
+
+  /** Bytes that were sent and have left this process; while one piece is on its way, as of the piece before. */
+  get bytesSent(): number {
+    this.#count();
+    return this.#flushed;
+  }
+
+  /** Bytes that have arrived. */
+  get bytesReceived(): number {
+    return this.#received;
+  }
+
+  /**
+   * Sends a piece, which must not be changed afterwards.
+   * @returns `undefined`: go on; a promise: await it before the next piece
+   * @throws FtpError through the promise: `DATA_LOST`, `STALLED`, or what `abort` was given
+   */
+  send(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#finishing !== undefined) return Promise.reject(new FtpError("CLOSED", "sent after the end of file"));
+    if (this.#use !== "send") this.#discardInput();
+    this.#count();
+    this.#handedOver += chunk.byteLength;
+    this.#burst += chunk.byteLength;
+    this.#socket.write(chunk);
+    if (this.#socket.writableLength >= SEND_BOUND) return observed(this.#drained());
+    return this.#burst < BURST ? undefined : observed(this.#turn());
+  }
+
+  /**
+   * Ends the file: resolves when every byte and the end of file are with the system. The socket then goes
+   * once the client has closed its side too, or after two seconds; see `closed`.
+   * @throws FtpError `DATA_LOST`, `STALLED`, or what `abort` was given
+   */
+  finish(): Promise<void> {
+    this.#finishing ??= observed(this.#finish());
+    return this.#finishing;
+  }
+
+  /**
+   * What the client sends, in batches of all that has arrived, until its end of file. While a batch is being
+   * worked on, about 1 MiB more is taken from the network.
+   * @throws FtpError `DATA_LOST` after what arrived before, `STALLED`, or at once what `abort` was given
+   */
+  async *receive(): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+    this.#use = "receive";
+    this.#socket.resume();
+    for (;;) {
+      if (this.#batch.length > 0) yield this.#takeBatch();
+      else if (this.#ended) return;
+      else await this.#until(() => this.#batch.length > 0 || this.#ended);
+    }
+  }
+
+  /** Ends the connection at once. What waits here rejects with the reason; a text becomes an `ABORTED` error. */
+  abort(reason: FtpError | string): void {
+    this.#batch = [];
+    this.#ended = false;
+    this.#fail(typeof reason === "string" ? new FtpError("ABORTED", reason) : reason);
+  }
+
+  protected override failed(error: ListenerError): void {
+    this.#options.onListenerError?.(error);
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    // Before the listener for "data", which would make a socket flow that was never paused.
+    socket.pause();
+    socket.on("error", (cause) =>
+      this.#fail(new FtpError("DATA_LOST", `data connection: ${cause.message}`, { cause })),
+    );
+    socket.on("data", (chunk) => this.#arrived(chunk));
+    socket.once("end", () => this.#reachedEnd());
+    socket.on("drain", () => this.#wake());
+    socket.once("finish", () => this.#wake());
+    socket.on("timeout", () => this.#timedOut());
+    void this.closed.then(() => this.#gone());
+    if (socket.destroyed) return;
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.setTimeout(this.#options.stallTimeout);
+    // A reset shows only while something is read: fills the socket's own buffer and no more.
+    socket.read(0);
+  }
+
+  /** A destroyed socket counts what it dropped as written. */
+  #count(): void {
+    if (!this.#socket.destroyed) this.#flushed = this.#handedOver - this.#socket.writableLength;
+  }
+
+  #discardInput(): void {
+    this.#use = "send";
+    this.#socket.resume();
+  }
+
+  #arrived(chunk: Uint8Array): void {
+    if (this.#use === "receive") return this.#collect(chunk);
+    // Each piece is a sign of life to the socket's clock, but not of the kind that counts.
+    this.#unwanted++;
+    if (this.#unwanted > UNWANTED_PIECES && this.#finishing === undefined) this.#socket.pause();
+  }
+
+  #collect(chunk: Uint8Array): void {
+    this.#received += chunk.byteLength;
+    this.#buffered += chunk.byteLength + PIECE_COST;
+    this.#batch.push(chunk);
+    if (this.#buffered >= RECEIVE_BOUND) this.#socket.pause();
+    this.#wake();
+  }
+
+  #takeBatch(): readonly Uint8Array[] {
+    const batch = this.#batch;
+    this.#batch = [];
+    if (this.#buffered >= RECEIVE_BOUND) this.#socket.resume();
+    this.#buffered = 0;
+    return batch;
+  }
+
+  #reachedEnd(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  async #drained(): Promise<void> {
+    await this.#until(() => this.#socket.writableLength < SEND_BOUND);
+    this.#burst = 0;
+  }
+
+  /** Lets the event loop turn once. */
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#burst = 0;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #finish(): Promise<void> {
+    this.#discardInput();
+    this.#socket.end();
+    await this.#until(() => this.#socket.writableFinished);
+    this.#flushed = this.#handedOver;
+    // What the client may still send is read for a while: closed with bytes unread, the system would answer with
+    // a reset, which can cost the client what it has not read yet (RFC 1122 §4.2.2.13).
+    if (!this.#socket.closed) this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+  }
+
+  /** Waits for the client, no longer than the stall timeout without a byte. */
+  async #until(done: () => boolean): Promise<void> {
+    if (!done() && !this.#socket.destroyed) this.#socket.setTimeout(this.#options.stallTimeout);
+    while (!done()) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter();
+  }
+
+  /** The socket was silent: a stall only where we wait for the client, and not it for our store. */
+  #timedOut(): void {
+    if (this.#waiters.length === 0 && this.#socket.writableLength === 0) return;
+    this.#fail(new FtpError("STALLED", `no byte moved in ${this.#options.stallTimeout} ms`));
+  }
+
+  #fail(error: FtpError): void {
+    // Once the end of file is with the system the transfer has happened; what comes now only ends the lingering.
+    if (!this.#socket.writableFinished) this.#failure ??= error;
+    this.#count();
+    this.#socket.destroy();
+    this.#wake();
+  }
+
+  #gone(): void {
+    clearTimeout(this.#linger);
+    this.#fail(new FtpError("DATA_LOST", "the data connection was closed"));
+    this.tell("close", { error: this.#failure });
+  }
+}
+
+/** A promise that its owner may drop without harm to the process. */
+function observed(promise: Promise<void>): Promise<void> {
+  promise.catch(ignoreError);
+  return promise;
+}

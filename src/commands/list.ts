@@ -1,0 +1,115 @@
+/** Listings over the data connection (RFC 959 §4.1.3 LIST and NLST, RFC 3659 §7 MLSD), always CRLF lines whatever TYPE is. */
+import { encodeLines, longLines, nameLines, type Walk } from "../listing/listing.js";
+import { factLine } from "../listing/facts.js";
+import { type ListRequest, parseListArgument } from "../listing/list-arguments.js";
+import { longLine } from "../listing/long-line.js";
+import type { Grammar } from "../session/command.js";
+import { conduct } from "../session/conduct.js";
+import type { Dialogue } from "../session/dialogue.js";
+import { sendAll } from "../transfer/transfer.js";
+import { type Reply, reply } from "../wire/reply.js";
+import { begun, findTarget, given, type ListingTarget, rightsAt, walkTarget } from "./listing-target.js";
+import { optionalText } from "./grammar.js";
+import { type Row, row } from "./row.js";
+
+/** Names are sorted for programs that compare lists, as long as the directory is small enough to hold. */
+const SORTED_NAMES = 10_000;
+const LIST_REPLIES = [125, 150, 226, 425, 426, 450, 451, 550] as const;
+
+const listRequest: Grammar<ListRequest, Dialogue> = {
+  syntax: "[<SP> -alR] [<SP> pathname]",
+  parse: (text) => ({ value: parseListArgument(text) }),
+};
+
+export const listRows: readonly Row[] = [
+  row({
+    verb: "LIST",
+    source: "RFC 959 §4.1.3, RFC 1123 §4.1.2.7",
+    summary: "list a directory in long form",
+    argument: listRequest,
+    replies: LIST_REPLIES,
+    needs: ["login", "data"],
+    transfers: true,
+    run: (dialogue, request) => list(dialogue, "LIST", { ...request, long: true }),
+  }),
+  row({
+    verb: "NLST",
+    source: "RFC 959 §4.1.3, RFC 1123 §4.1.2.7",
+    summary: "list the names in a directory",
+    argument: listRequest,
+    replies: LIST_REPLIES,
+    needs: ["login", "data"],
+    transfers: true,
+    run: (dialogue, request) => list(dialogue, "NLST", request),
+  }),
+  row({
+    verb: "MLSD",
+    source: "RFC 3659 §7",
+    summary: "list a directory for programs",
+    argument: optionalText("pathname"),
+    replies: [...LIST_REPLIES, 501],
+    needs: ["login", "data"],
+    transfers: true,
+    run: listFacts,
+  }),
+];
+
+async function list(dialogue: Dialogue, verb: string, request: ListRequest): Promise<Reply> {
+  const found = await findTarget(dialogue, verb, request.path ?? "", true);
+  if (found.refusal !== undefined) return found.refusal;
+  const { target } = found;
+  const single = target.info !== undefined && target.info.type !== "directory" ? target.info : undefined;
+  if (single !== undefined)
+    return sendLines(
+      dialogue,
+      target,
+      given(request.long ? longLine(single, new Date()) : (request.path ?? single.name)),
+    );
+  const sections = walkTarget(dialogue, target, {
+    recursive: request.recursive,
+    sortUpTo: request.long ? 0 : SORTED_NAMES,
+  });
+  const lines = request.long ? longLines(sections, new Date(), target.prefix) : nameLines(sections, target.prefix);
+  return sendLines(dialogue, target, lines, sections);
+}
+
+async function listFacts(dialogue: Dialogue, name: string | undefined): Promise<Reply> {
+  const found = await findTarget(dialogue, "MLSD", name ?? "", false);
+  if (found.refusal !== undefined) return found.refusal;
+  const { target } = found;
+  // RFC 3659 §7.2.1: MLSD of a file is an error in the argument.
+  if (target.info?.type !== "directory") return reply(501, dialogue.texts.notDirectory);
+  return sendLines(dialogue, target, factLines(dialogue, target));
+}
+
+/** `cdir` only where the type fact tells it from an entry (RFC 3659 §7.5.1). The parent is not looked up. */
+async function* factLines(dialogue: Dialogue, target: ListingTarget): AsyncGenerator<string> {
+  const { facts } = dialogue.state;
+  const rights = rightsAt(dialogue, target.path);
+  if (facts.has("type") && target.info !== undefined)
+    yield factLine(target.info, facts, rights, { type: "cdir", name: "." });
+  for await (const section of walkTarget(dialogue, target)) {
+    for await (const entry of section.entries) yield factLine(entry, facts, rights);
+  }
+}
+
+async function sendLines(
+  dialogue: Dialogue,
+  target: ListingTarget,
+  source: AsyncGenerator<string>,
+  sections?: Walk,
+): Promise<Reply> {
+  const { texts } = dialogue;
+  const lines = await begun(source);
+  try {
+    const final = await conduct(dialogue, {
+      path: target.path,
+      announcement: texts.opening(texts.listing),
+      fact: "listed",
+      move: (channel) => sendAll(channel, encodeLines(lines), []),
+    });
+    return final.code === 226 && sections?.truncated ? reply(226, texts.listingTruncated) : final;
+  } finally {
+    await lines.return(undefined);
+  }
+}

@@ -1,0 +1,105 @@
+/** What a listing command shows: a directory, the entries of one that match a pattern, or one entry (RFC 959 §4.1.3, RFC 3659 §7). */
+import type { Dialogue } from "../session/dialogue.js";
+import { ListQuestion } from "../session/questions.js";
+import { compileGlob, splitGlob } from "../listing/glob.js";
+import type { Rights } from "../listing/facts.js";
+import { type Walk, walk } from "../listing/listing.js";
+import type { FileInfo } from "../storage/file-info.js";
+import { FileSystemError } from "../storage/file-system-error.js";
+import type { Reply } from "../wire/reply.js";
+import { childOf, type VirtualPath } from "../wire/virtual-path.js";
+
+/** What was found at the path of a listing command. */
+export interface ListingTarget {
+  /** The directory, or the path of the one entry. */
+  readonly path: VirtualPath;
+  /** The entry at `path`; `undefined` where a pattern made its directory not worth a look. */
+  readonly info: FileInfo | undefined;
+  /** Names of `path` that are shown. */
+  readonly glob?: (name: string) => boolean;
+  /** What the client wrote before the pattern. */
+  readonly prefix: string;
+  /** What the host's filters leave. */
+  readonly filter: ((entry: FileInfo) => boolean) | undefined;
+}
+
+export type Found = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly target: ListingTarget };
+
+/** Asks the host and looks the path up. A name that exists is itself, also with the characters of a pattern. @throws FileSystemError */
+export async function findTarget(dialogue: Dialogue, verb: string, name: string, patterns: boolean): Promise<Found> {
+  const parts = patterns ? splitGlob(name) : undefined;
+  const path = dialogue.resolve(parts === undefined ? name : parts.prefix);
+  const question = new ListQuestion(dialogue.session, dialogue.texts.refused, verb, path);
+  const refusal = await dialogue.ask("list", question);
+  if (refusal !== undefined) return { refusal };
+  const filter = question.wanted;
+  const literal = parts === undefined ? question.path : childOf(question.path, parts.pattern);
+  const info = await lookUp(dialogue, literal, parts !== undefined);
+  if (info !== undefined && info.type !== "directory" && filter?.(info) === false)
+    throw new FileSystemError("ENOENT", literal);
+  if (info !== undefined || parts === undefined) return { target: { path: literal, info, prefix: "", filter } };
+  return { target: { path: question.path, info, glob: compileGlob(parts.pattern), prefix: parts.prefix, filter } };
+}
+
+async function lookUp(dialogue: Dialogue, path: VirtualPath, mayLack: boolean): Promise<FileInfo | undefined> {
+  try {
+    return await dialogue.fileSystem.stat(path, { signal: dialogue.transfer?.signal });
+  } catch (error) {
+    if (mayLack && error instanceof FileSystemError && ["ENOENT", "EINVAL"].includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** How far and in which order a target is walked. */
+export interface WalkChoice {
+  readonly recursive?: boolean;
+  /** Directories of at most so many entries are shown in byte order. */
+  readonly sortUpTo?: number;
+}
+
+/** The entries of a directory target. One directory has no bound: it is streamed. */
+export function walkTarget(dialogue: Dialogue, target: ListingTarget, choice: WalkChoice = {}): Walk {
+  const { maxDepth, maxEntries } = dialogue.settings.listing;
+  const recursive = choice.recursive === true;
+  return walk(dialogue.fileSystem, target.path, {
+    recursive,
+    bounds: recursive ? { maxDepth, maxEntries } : { maxDepth: 0, maxEntries: Number.POSITIVE_INFINITY },
+    ...(target.glob && { glob: target.glob }),
+    ...(target.filter && { filter: target.filter }),
+    ...(choice.sortUpTo !== undefined && { sortUpTo: choice.sortUpTo }),
+    ...(dialogue.transfer && { signal: dialogue.transfer.signal }),
+  });
+}
+
+/** What this user may do with entries at or below a path (RFC 3659 §7.5.5). */
+export function rightsAt({ fileSystem }: Dialogue, path: VirtualPath): Rights {
+  return {
+    list: fileSystem.supports("list", path),
+    read: fileSystem.supports("openRead", path),
+    write: fileSystem.supports("openWrite", path),
+    append: fileSystem.supports("append", path),
+    remove: fileSystem.supports("remove", path),
+    makeDirectory: fileSystem.supports("makeDirectory", path),
+    removeDirectory: fileSystem.supports("removeDirectory", path),
+    rename: fileSystem.supports("rename", path),
+  };
+}
+
+/** The lines with the first one read already: what the store refuses shows before 150. */
+export async function begun(lines: AsyncGenerator<string>): Promise<AsyncGenerator<string>> {
+  const first = await lines.next();
+  return (async function* () {
+    try {
+      if (first.done) return;
+      yield first.value;
+      yield* lines;
+    } finally {
+      await lines.return(undefined);
+    }
+  })();
+}
+
+/** Lines that are there already, in the shape of those that are streamed. */
+export async function* given(...lines: readonly string[]): AsyncGenerator<string> {
+  yield* lines;
+}

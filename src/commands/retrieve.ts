@@ -1,0 +1,95 @@
+/** Download (RFC 959 §4.1.3 RETR, RFC 3659 §5 REST). The file is open before 150; what is missing is refused before anything is sent. */
+import { FtpError } from "../errors.js";
+import type { Stage } from "../transfer/stage.js";
+import { afterMarker, type AsciiPosition, locate, toNetwork } from "../transfer/ascii.js";
+import { sendAll } from "../transfer/transfer.js";
+import { conduct } from "../session/conduct.js";
+import type { Dialogue } from "../session/dialogue.js";
+import { RetrieveQuestion } from "../session/questions.js";
+import { FileSystemError } from "../storage/file-system-error.js";
+import { type Reply, reply } from "../wire/reply.js";
+import { baseName, type VirtualPath } from "../wire/virtual-path.js";
+import { pathname } from "./grammar.js";
+import { type Row, row } from "./row.js";
+
+export const retrieveRows: readonly Row[] = [
+  row({
+    verb: "RETR",
+    source: "RFC 959 §4.1.3, RFC 3659 §5",
+    summary: "download a file",
+    argument: pathname,
+    replies: [125, 150, 226, 425, 426, 450, 451, 550, 551, 554],
+    needs: ["login", "data"],
+    transfers: true,
+    run: retrieve,
+  }),
+];
+
+async function retrieve(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
+  const { state, session, texts } = dialogue;
+  const download = { path, verb: "RETR", offset: state.restart, type: state.type };
+  const question = new RetrieveQuestion(session, 550, texts.refused, download);
+  const refusal = await dialogue.ask("retr", question);
+  if (refusal !== undefined) return refusal;
+  if (question.body !== undefined) return retrieveStream(dialogue, question, question.body);
+  const start = await startOf(dialogue, question.path);
+  const signal = dialogue.transfer?.signal;
+  await using file = await dialogue.fileSystem.openRead(question.path, { start: start.offset, signal });
+  const stages = [...question.stages, ...wireStages(dialogue, start)];
+  // Clients take the number in parentheses for what is about to come.
+  const size = stages.length === 0 ? ` (${file.info.size - start.offset} bytes)` : "";
+  return await conduct(dialogue, {
+    path: question.path,
+    announcement: texts.opening(`${baseName(question.path)}${size}`),
+    fact: "retrieved",
+    move: (channel) => sendAll(channel, file.body, stages),
+  });
+}
+
+/** The host's own bytes: nobody knows where in them a marker would lead. */
+async function retrieveStream(
+  dialogue: Dialogue,
+  question: RetrieveQuestion,
+  body: AsyncIterable<Uint8Array>,
+): Promise<Reply> {
+  if (question.offset > 0) return reply(554, dialogue.texts.badRestart);
+  const stages = [...question.stages, ...wireStages(dialogue, { offset: 0, insideLineEnd: false })];
+  return await conduct(dialogue, {
+    path: question.path,
+    announcement: dialogue.texts.opening(baseName(question.path)),
+    fact: "retrieved",
+    move: (channel) => sendAll(channel, body, stages),
+  });
+}
+
+function wireStages(dialogue: Dialogue, start: AsciiPosition): readonly Stage[] {
+  if (dialogue.state.type === "I") return [];
+  return start.insideLineEnd ? [skipLineFeed, toNetwork, afterMarker] : [toNetwork];
+}
+
+/** The marker lies behind the CR of a line end: its LF is sent by itself, so the one in the file is left out. */
+const skipLineFeed: Stage = async function* (source) {
+  let skipped = false;
+  for await (const chunk of source) {
+    yield skipped ? chunk : chunk.subarray(1);
+    skipped ||= chunk.length > 0;
+  }
+};
+
+/** Where in the file the restart marker lies; in TYPE A it counts octets of the wire. */
+async function startOf(dialogue: Dialogue, path: VirtualPath): Promise<AsciiPosition> {
+  const { restart, type } = dialogue.state;
+  if (type === "I" || restart === 0) return { offset: restart, insideLineEnd: false };
+  return await locateMarker(dialogue, path, restart);
+}
+
+/** Finds a marker of TYPE A in a file, reading no more than the bound. Shared by downloads and uploads. */
+export async function locateMarker(dialogue: Dialogue, path: VirtualPath, marker: number): Promise<AsciiPosition> {
+  const { settings, texts, fileSystem, transfer } = dialogue;
+  if (marker > settings.asciiScanLimit)
+    throw new FtpError("REFUSED", "marker beyond the bound", { reply: reply(554, texts.tooLargeToCount) });
+  await using file = await fileSystem.openRead(path, { signal: transfer?.signal });
+  const position = await locate(file.body, marker);
+  if (position === undefined) throw new FileSystemError("ERANGE", path);
+  return position;
+}

@@ -1,0 +1,184 @@
+/**
+ * Upload (RFC 959 §4.1.3 STOR, APPE, STOU; RFC 3659 §5 REST). The store is asked before 150 and shows nothing before
+ * `commit()`; 226 waits for that. What was there stays in every other case, unless `partialUploads` keeps what came.
+ */
+import { randomBytes } from "node:crypto";
+import type { DataChannel } from "../channel/data-channel.js";
+import { FtpError } from "../errors.js";
+import { conduct } from "../session/conduct.js";
+import type { Dialogue } from "../session/dialogue.js";
+import { StoreQuestion } from "../session/questions.js";
+import type { FileInfo } from "../storage/file-info.js";
+import type { WriteHandle, WriteMode } from "../storage/file-system.js";
+import { FileSystemError } from "../storage/file-system-error.js";
+import { writeHandleFrom } from "../storage/write-handle-from.js";
+import { type AsciiPosition, fromNetwork } from "../transfer/ascii.js";
+import type { Stage } from "../transfer/stage.js";
+import { outcomeOf, receiveAll, type Transfer } from "../transfer/transfer.js";
+import type { Reply } from "../wire/reply.js";
+import { baseName, childOf, parentOf, type VirtualPath } from "../wire/virtual-path.js";
+import { newPathname, optionalText, resolveNew } from "./grammar.js";
+import { locateMarker } from "./retrieve.js";
+import { type Row, row } from "./row.js";
+
+/** How an upload meets what is there. `at` is where the marker of REST leads. */
+interface Upload {
+  readonly verb: "STOR" | "APPE" | "STOU";
+  readonly path: VirtualPath;
+  readonly mode: "replace" | "append" | "exclusive";
+  readonly announcement: (path: VirtualPath, texts: Dialogue["texts"]) => string;
+}
+
+/** Names that STOU tries before it gives up: with 64 random bits the first one is free. */
+const UNIQUE_NAME_TRIES = 3;
+const UPLOAD_REPLIES = [125, 150, 226, 425, 426, 450, 451, 452, 551, 552, 553, 554] as const;
+
+const named: Upload["announcement"] = (path, texts) => texts.opening(baseName(path));
+/** RFC 1123 §4.1.2.9 fixes this text: clients read the name from it. */
+const fileIs: Upload["announcement"] = (path) => `FILE: ${baseName(path)}`;
+
+export const storeRows: readonly Row[] = [
+  row({
+    verb: "STOR",
+    source: "RFC 959 §4.1.3, RFC 3659 §5",
+    summary: "upload a file",
+    argument: newPathname,
+    replies: UPLOAD_REPLIES,
+    needs: ["login", "data"],
+    transfers: true,
+    run: (dialogue, path) => store(dialogue, { verb: "STOR", path, mode: "replace", announcement: named }),
+  }),
+  row({
+    verb: "APPE",
+    source: "RFC 959 §4.1.3",
+    summary: "add to the end of a file, or make it",
+    argument: newPathname,
+    replies: [...UPLOAD_REPLIES, 550],
+    needs: ["login", "data"],
+    transfers: true,
+    run: (dialogue, path) => store(dialogue, { verb: "APPE", path, mode: "append", announcement: named }),
+  }),
+  row({
+    verb: "STOU",
+    source: "RFC 959 §4.1.3, RFC 1123 §4.1.2.9",
+    summary: "upload a file under a name that is not taken",
+    argument: optionalText("name"),
+    replies: UPLOAD_REPLIES,
+    needs: ["login", "data"],
+    transfers: true,
+    run: storeUnique,
+  }),
+];
+
+async function storeUnique(dialogue: Dialogue, stem = "upload"): Promise<Reply> {
+  // RFC 959 has no restart for a file that nobody has seen yet.
+  dialogue.state.restart = 0;
+  const base = resolveNew(dialogue, stem);
+  const tryNext = async (triesLeft: number): Promise<Reply> => {
+    const path = childOf(parentOf(base), `${baseName(base)}.${randomBytes(8).toString("hex")}`);
+    try {
+      return await store(dialogue, { verb: "STOU", path, mode: "exclusive", announcement: fileIs });
+    } catch (error) {
+      if (triesLeft === 1 || !(error instanceof FileSystemError) || error.code !== "EEXIST") throw error;
+      return tryNext(triesLeft - 1);
+    }
+  };
+  return await tryNext(UNIQUE_NAME_TRIES);
+}
+
+async function store(dialogue: Dialogue, upload: Upload): Promise<Reply> {
+  const { state, session, texts } = dialogue;
+  const { path, verb } = upload;
+  const question = new StoreQuestion(session, 553, texts.refused, {
+    path,
+    verb,
+    offset: state.restart,
+    type: state.type,
+  });
+  const refusal = await dialogue.ask("stor", question);
+  if (refusal !== undefined) return refusal;
+  const start = await startOf(dialogue, question);
+  await using sink = await openSink(dialogue, question, upload.mode, start);
+  const stages = [...wireStages(dialogue, start), ...question.stages];
+  const final = await conduct(dialogue, {
+    path: question.path,
+    announcement: upload.announcement(question.path, texts),
+    fact: "stored",
+    move: (channel, transfer) => receive(dialogue, channel, transfer, sink, stages),
+  });
+  if (final.code === 226) await applyUmask(dialogue, question.path, 0o666);
+  return final;
+}
+
+/** Where the upload begins, where REST says so; the file system checks that the file is that long. */
+async function startOf(dialogue: Dialogue, question: StoreQuestion): Promise<AsciiPosition> {
+  const { offset, type, sink } = question;
+  if (sink !== undefined && offset > 0) throw new FileSystemError("ERANGE", question.path);
+  if (type === "I" || offset === 0) return { offset, insideLineEnd: false };
+  return await locateMarker(dialogue, question.path, offset);
+}
+
+async function openSink(
+  { state, fileSystem, transfer }: Dialogue,
+  question: StoreQuestion,
+  mode: Upload["mode"],
+  start: AsciiPosition,
+): Promise<WriteHandle> {
+  const { path, sink } = question;
+  if (sink !== undefined) return writeHandleFrom(sink, { commit: () => infoOf(path, transfer) });
+  // RFC 3659 §5.3: with a restart marker, APPE is a STOR at the marker.
+  const how: WriteMode = question.offset > 0 ? { mode: "at", start: start.offset } : { mode };
+  const sizeHint = state.allocated;
+  state.allocated = undefined;
+  return await fileSystem.openWrite(path, { ...how, sizeHint, signal: transfer?.signal });
+}
+
+function wireStages({ state }: Dialogue, start: AsciiPosition): readonly Stage[] {
+  return state.type === "I" ? [] : [fromNetwork(start.insideLineEnd)];
+}
+
+async function receive(
+  dialogue: Dialogue,
+  channel: DataChannel,
+  transfer: Transfer,
+  sink: WriteHandle,
+  stages: readonly Stage[],
+): Promise<void> {
+  try {
+    await receiveAll(channel, sink, stages);
+    // The end of file has come: that the client is gone now takes nothing from the upload.
+    await channel.finish().catch(() => undefined);
+    transfer.beginCommit();
+  } catch (error) {
+    await settlePartial(dialogue, transfer, sink, outcomeOf(error, transfer));
+    throw error;
+  }
+  await sink.commit();
+}
+
+/** An upload that broke off on the wire is kept where the host wants that; one that the store or a transform refused never is. */
+async function settlePartial(dialogue: Dialogue, transfer: Transfer, sink: WriteHandle, error: unknown): Promise<void> {
+  const keep = dialogue.settings.partialUploads === "keep" && error instanceof FtpError && transfer.bytes > 0;
+  if (!keep) return await sink.abort(error);
+  try {
+    await sink.commit();
+  } catch (cause) {
+    dialogue.report(cause);
+    await sink.abort(cause);
+  }
+}
+
+/** SITE UMASK: bits that new files and directories lack. What was asked for and cannot be done is told to the host. */
+export async function applyUmask(dialogue: Dialogue, path: VirtualPath, bits: number): Promise<void> {
+  const { umask } = dialogue.state;
+  if (umask === undefined) return;
+  try {
+    await dialogue.fileSystem.setMode(path, bits & ~umask);
+  } catch (error) {
+    dialogue.report(error);
+  }
+}
+
+function infoOf(path: VirtualPath, transfer: Transfer | undefined): FileInfo {
+  return { name: baseName(path), type: "file", size: transfer?.bytes ?? 0 };
+}

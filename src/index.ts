@@ -1,0 +1,71 @@
+/** portside: an embeddable FTP server. The public face: named re-exports, nothing computed. */
+export { LocalFileSystem, type LocalFileSystemOptions } from "./adapters/local-file-system.js";
+export { MemoryFileSystem, type MemoryFileSystemOptions } from "./adapters/memory-file-system.js";
+export { DataChannel, type DataChannelEvents } from "./channel/data-channel.js";
+export { type CustomCommand, defineCommand } from "./commands/table.js";
+export { FtpError, type FtpErrorCode } from "./errors.js";
+export { Emitter, ListenerError } from "./events/emitter.js";
+export { Question } from "./events/question.js";
+export type {
+  ActiveOptions,
+  ListenerOptions,
+  ListingOptions,
+  PassiveOptions,
+  ServerOptions,
+} from "./server/options.js";
+export { type CloseOptions, type ListenerAddress, Server } from "./server/server.js";
+export type { AnyCommand, Command, CommandContext, Grammar } from "./session/command.js";
+export type {
+  AbortedFact,
+  ErrorFact,
+  FactEvents,
+  PathFact,
+  QuestionEvents,
+  ReplyFact,
+  SessionEvents,
+  SessionFact,
+  TransferFact,
+} from "./session/events.js";
+export {
+  type Admission,
+  CommandQuestion,
+  ConnectQuestion,
+  ListQuestion,
+  LoginQuestion,
+  PathQuestion,
+  RenameQuestion,
+  RetrieveQuestion,
+  SessionQuestion,
+  SiteQuestion,
+  StoreQuestion,
+  TransferQuestion,
+} from "./session/questions.js";
+export { Session } from "./session/session.js";
+export type { PassiveAddress } from "./session/settings.js";
+export type { FileInfo, FileType } from "./storage/file-info.js";
+export {
+  type Capability,
+  FileSystem,
+  type FileTimes,
+  type OperationOptions,
+  type ReadHandle,
+  type ReadOptions,
+  type RenameOptions,
+  type StatOptions,
+  type WriteHandle,
+  type WriteMode,
+  type WriteOptions,
+} from "./storage/file-system.js";
+export { FileSystemError, type FileSystemErrorCode } from "./storage/file-system-error.js";
+export { FileSystemWrapper } from "./storage/file-system-wrapper.js";
+export { readHandleFrom } from "./storage/read-handle-from.js";
+export { readOnly } from "./storage/read-only.js";
+export { type Permission, restricted } from "./storage/restricted.js";
+export { rooted } from "./storage/rooted.js";
+export { type WriteHandleEnds, writeHandleFrom } from "./storage/write-handle-from.js";
+export type { Stage } from "./transfer/stage.js";
+export { Transfer } from "./transfer/transfer.js";
+export { type Reply, reply } from "./wire/reply.js";
+export type { ReplyCode } from "./wire/reply-codes.js";
+export { decodeText, encodeText } from "./wire/text-encoding.js";
+export { type VirtualPath, virtualPath } from "./wire/virtual-path.js";

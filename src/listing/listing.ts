@@ -1,0 +1,229 @@
+/**
+ * From a store to the lines of LIST, NLST, MLSD and STAT: the walk through one directory, or through all below it
+ * (`-R`), and lines as bytes. Streamed and pulled: memory does not grow with a directory, a slow client holds the
+ * store back, and a reader that leaves closes the store's listing. Every command shows the same entries: whether
+ * dot files are there is the store's affair, `-a` adds nothing. Knows no commands and no replies.
+ */
+import type { FileInfo } from "../storage/file-info.js";
+import type { FileSystem } from "../storage/file-system.js";
+import { FileSystemError } from "../storage/file-system-error.js";
+import { encodeText } from "../wire/text-encoding.js";
+import { childOf, type VirtualPath } from "../wire/virtual-path.js";
+import { longLine } from "./long-line.js";
+import { isListable } from "./names.js";
+
+/** How far one walk goes at the most. Links are never followed, so that it ends also without bounds. */
+export interface ListingBounds {
+  /** Levels of directories below the first one that are entered; 0 none. */
+  readonly maxDepth: number;
+  /** Entries that are shown, of all directories together. `Infinity` for no bound. */
+  readonly maxEntries: number;
+}
+
+/** What is to be walked, and what of it is shown. */
+export interface WalkRequest {
+  /** Whether directories that are shown are entered as well. */
+  readonly recursive: boolean;
+  readonly bounds: ListingBounds;
+  /** Names that are shown in the first directory. Default: all. */
+  readonly glob?: (name: string) => boolean;
+  /** Entries that are shown at any depth. Default: all. */
+  readonly filter?: (entry: FileInfo) => boolean;
+  /** A directory with at most this many entries is shown in the order of its names' bytes. Default 0: as the store lists it. */
+  readonly sortUpTo?: number;
+  /** Ends the walk with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** One directory of a walk. Its entries must be read before the next section is asked for. */
+export interface Section {
+  readonly directory: VirtualPath;
+  /** The way from where the walk began: `""` there, `sub/deeper` below. */
+  readonly name: string;
+  /** 0 where the walk began. */
+  readonly depth: number;
+  /** To be read once. */
+  readonly entries: AsyncIterable<FileInfo>;
+}
+
+/** The sections in the order of `ls -R`, each directory before those in it. To be read once. */
+export interface Walk extends AsyncIterable<Section> {
+  /** Whether a bound has kept something back so far. */
+  readonly truncated: boolean;
+}
+
+/**
+ * Walks the directory at `path`. What the store refuses there is thrown by the first section's entries, before any
+ * entry; a directory below that is gone or closed meanwhile is an empty section.
+ * @throws FileSystemError while it is read
+ */
+export function walk(fileSystem: FileSystem, path: VirtualPath, request: WalkRequest): Walk {
+  return new TreeWalk(fileSystem, path, request);
+}
+
+/**
+ * The lines of LIST; below the first directory in the form of `ls -R`, a blank line and `sub:` before each.
+ * Names stand alone also where a pattern with a directory was asked for: a name with `/` in a line of LIST is taken
+ * for an attack on the client's own directories.
+ * @param prefix what stands before the directories' names, as the client wrote it, with its `/`
+ */
+export async function* longLines(sections: AsyncIterable<Section>, now: Date, prefix = ""): AsyncGenerator<string> {
+  for await (const section of sections) {
+    if (section.depth > 0) {
+      yield "";
+      yield `${prefix}${section.name}:`;
+    }
+    for await (const entry of section.entries) yield longLine(entry, now);
+  }
+}
+
+/**
+ * The lines of NLST: nothing but names that can be sent back (RFC 1123 §4.1.2.7), so no headings with `-R` but
+ * `sub/name`. For `NLST dir` clients expect bare names; for `NLST dir/*`, which is how they expand `mget dir/*`,
+ * they send back what they read, so there `dir/` is the prefix (see `splitGlob`).
+ */
+export async function* nameLines(sections: AsyncIterable<Section>, prefix = ""): AsyncGenerator<string> {
+  for await (const section of sections) {
+    const directory = section.depth > 0 ? `${prefix}${section.name}/` : prefix;
+    for await (const entry of section.entries) yield directory + entry.name;
+  }
+}
+
+/** The first chunk is small: the client sees that something comes. */
+const FIRST_CHUNK = 4096;
+
+/**
+ * Lines as CRLF-ended bytes in chunks. Bytes of names that were not UTF-8 are sent as the store has them.
+ * @param chunkBytes about how large a chunk becomes; lines beyond ASCII make it larger. Default 32 KiB
+ */
+export async function* encodeLines(lines: AsyncIterable<string>, chunkBytes = 32 * 1024): AsyncGenerator<Uint8Array> {
+  let batch: string[] = [];
+  let length = 0;
+  let enough = Math.min(FIRST_CHUNK, chunkBytes);
+  for await (const line of lines) {
+    batch.push(line);
+    length += line.length + 2;
+    if (length < enough) continue;
+    yield encodeBatch(batch);
+    batch = [];
+    length = 0;
+    enough = chunkBytes;
+  }
+  if (batch.length > 0) yield encodeBatch(batch);
+}
+
+/** One name with broken bytes must not make the whole batch slow. */
+function encodeBatch(lines: readonly string[]): Uint8Array {
+  const text = `${lines.join("\r\n")}\r\n`;
+  return text.isWellFormed() ? encodeText(text) : Buffer.concat(lines.map((line) => encodeText(`${line}\r\n`)));
+}
+
+type Directory = Omit<Section, "entries">;
+
+/** A list of directories still to be shown in place of recursion: depth costs no stack. */
+class TreeWalk implements Walk {
+  readonly #fileSystem: FileSystem;
+  readonly #request: WalkRequest;
+  /** The next one last. */
+  readonly #pending: Directory[];
+  #shown = 0;
+  #truncated = false;
+
+  constructor(fileSystem: FileSystem, path: VirtualPath, request: WalkRequest) {
+    this.#fileSystem = fileSystem;
+    this.#request = request;
+    this.#pending = [{ directory: path, name: "", depth: 0 }];
+  }
+
+  get truncated(): boolean {
+    return this.#truncated;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Section> {
+    for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
+      const entries = this.#entriesOf(next);
+      try {
+        yield { ...next, entries };
+      } finally {
+        await entries.return(undefined);
+      }
+    }
+  }
+
+  async *#entriesOf(directory: Directory): AsyncGenerator<FileInfo> {
+    const below: Directory[] = [];
+    try {
+      for await (const entry of this.#listing(directory.directory)) {
+        this.#request.signal?.throwIfAborted();
+        if (!this.#shows(entry, directory.depth)) continue;
+        if (!this.#admits()) return;
+        yield entry;
+        if (this.#enters(entry, directory.depth)) below.push(descend(directory, entry.name));
+      }
+    } catch (error) {
+      if (directory.depth === 0 || !isGone(error)) throw error;
+    }
+    for (const next of below.reverse()) this.#pending.push(next);
+  }
+
+  #listing(path: VirtualPath): AsyncIterable<FileInfo> {
+    const { signal, sortUpTo = 0 } = this.#request;
+    const listing = this.#fileSystem.list(path, { signal });
+    return sortUpTo > 0 ? sorted(listing, sortUpTo) : listing;
+  }
+
+  #shows(entry: FileInfo, depth: number): boolean {
+    const { glob, filter } = this.#request;
+    if (!isListable(entry.name) || (depth === 0 && glob?.(entry.name) === false)) return false;
+    return filter === undefined || filter(entry);
+  }
+
+  /** Counts an entry; beyond the bound the whole walk ends. */
+  #admits(): boolean {
+    if (this.#shown < this.#request.bounds.maxEntries) {
+      this.#shown++;
+      return true;
+    }
+    this.#truncated = true;
+    this.#pending.length = 0;
+    return false;
+  }
+
+  #enters(entry: FileInfo, depth: number): boolean {
+    if (!this.#request.recursive || entry.type !== "directory") return false;
+    if (depth < this.#request.bounds.maxDepth) return true;
+    this.#truncated = true;
+    return false;
+  }
+}
+
+function descend(from: Directory, name: string): Directory {
+  return {
+    directory: childOf(from.directory, name),
+    name: from.depth === 0 ? name : `${from.name}/${name}`,
+    depth: from.depth + 1,
+  };
+}
+
+/** Whether the directory is just not there for this user (any more): `ls -R` goes on then. */
+function isGone(error: unknown): boolean {
+  return error instanceof FileSystemError && ["ENOENT", "ENOTDIR", "EACCES", "ELOOP"].includes(error.code);
+}
+
+/** Small directories in the order of their names' bytes; a large one as it comes, lest the first byte wait for the last entry. */
+async function* sorted(entries: AsyncIterable<FileInfo>, atMost: number): AsyncGenerator<FileInfo> {
+  let held: FileInfo[] | undefined = [];
+  for await (const entry of entries) {
+    if (held === undefined) yield entry;
+    else if (held.push(entry) > atMost) {
+      yield* held;
+      held = undefined;
+    }
+  }
+  if (held !== undefined) yield* inByteOrder(held);
+}
+
+function inByteOrder(entries: readonly FileInfo[]): FileInfo[] {
+  const keyed = entries.map((entry) => ({ entry, key: encodeText(entry.name) }));
+  return keyed.sort((one, other) => Buffer.compare(one.key, other.key)).map(({ entry }) => entry);
+}

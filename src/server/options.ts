@@ -1,0 +1,192 @@
+/** The options of a server: what they mean, their units, ranges and defaults, and the checks. */
+import { isIPv4 } from "node:net";
+import { PortPool } from "../channel/port-pool.js";
+import type { CustomCommand } from "../commands/table.js";
+import type { PassiveAddress, Settings } from "../session/settings.js";
+
+/** Where to listen. */
+export interface ListenerOptions {
+  /** Address or name. Default: every address, IPv6 and IPv4. */
+  readonly host?: string;
+  /** 0 to 65535; 0 is any free port. Default 21. */
+  readonly port?: number;
+}
+
+/** Passive data connections: PASV and EPSV. */
+export interface PassiveOptions<Account = unknown> {
+  /** First and last port, 1 to 65535. Default: any port that the system gives. Open this range in the firewall. */
+  readonly ports?: readonly [first: number, last: number];
+  /**
+   * The IPv4 address that PASV tells clients, where it is not the one they connect to: fixed, or a function of the
+   * session, which may be async and may give `undefined` for the automatic one. EPSV needs none.
+   */
+  readonly address?: PassiveAddress<Account>;
+}
+
+/** Active data connections: PORT and EPRT. */
+export interface ActiveOptions {
+  /** Default `true`; only ever to the client's own address, ports 1024 and up. */
+  readonly enabled?: boolean;
+  /** The port to connect from, 0 to 65535: 20 is what RFC 959 §3.2 has and some firewalls want (needs the right to bind it). Default 0: any. */
+  readonly sourcePort?: number;
+}
+
+/** Bounds of listings. A single directory over a data connection has none: it is streamed. */
+export interface ListingOptions {
+  /** Levels of directories that `LIST -R` enters, 0 to 1000. Default 16. */
+  readonly maxDepth?: number;
+  /** Entries that `LIST -R` shows, 1 to 2^53-1. Default 1,000,000. */
+  readonly maxEntries?: number;
+  /** Entries that STAT with a path shows, 1 to 1,000,000. Default 1000. */
+  readonly statLines?: number;
+}
+
+/** What a server can be told. Times in milliseconds, where 0 switches a limit off; at most 2^31-1. */
+export interface ServerOptions<Account = unknown> extends ListenerOptions {
+  /** Several places to listen at, instead of `host` and `port`. */
+  readonly listeners?: readonly ListenerOptions[];
+  readonly passive?: PassiveOptions<Account>;
+  readonly active?: ActiveOptions;
+  /** The text of the greeting. Default: a word, without name and version. */
+  readonly greeting?: string;
+  /** Between commands; never while a transfer or a commit runs. Default 300,000 (RFC 1123 §4.1.3.2). */
+  readonly idleTimeout?: number;
+  /** From the connection to the login. Default 60,000. */
+  readonly loginTimeout?: number;
+  /** Until a data connection is up. Default 30,000. */
+  readonly dataTimeout?: number;
+  /** Without a byte moving while we wait for the client, on a data connection or for replies to be read. Default 60,000. */
+  readonly stallTimeout?: number;
+  /** For all the listeners of one question together. Default 30,000. */
+  readonly hookTimeout?: number;
+  /** What becomes of an upload that breaks off: nothing is seen of it, or what came is kept for REST and APPE. Default `discard`. */
+  readonly partialUploads?: "discard" | "keep";
+  /** Whether RNTO replaces a file that exists. Default `false`: 553. */
+  readonly overwriteOnRename?: boolean;
+  /** Whether USER after a login begins a new one, with nothing of the old left. Default `false`: 503. */
+  readonly allowRelogin?: boolean;
+  /** Bytes of a control line, 512 to 65,536. Default 8192. */
+  readonly maxLineLength?: number;
+  /** Commands that may wait behind one that runs, 1 to 10,000; more stay in the network. Default 64. */
+  readonly maxQueuedCommands?: number;
+  /** Failed logins after which the connection ends with 421, 0 to 1000; 0 is no limit. Default 3 (RFC 2577 §5). */
+  readonly maxLoginAttempts?: number;
+  /** Bytes read to answer SIZE, or to find a restart marker, in TYPE A, 0 to 2^53-1; 550 or 554 beyond. Default 64 MiB. */
+  readonly asciiScanLimit?: number;
+  readonly listing?: ListingOptions;
+  /** Commands of the host; one with the verb of a standard command takes its place. */
+  readonly commands?: readonly CustomCommand[];
+  /** Subcommands of SITE of the host. */
+  readonly siteCommands?: readonly CustomCommand[];
+}
+
+/** Node fires timers beyond this at once. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
+const MAX_PORT = 65_535;
+
+/** The options of sessions, checked and complete. @throws TypeError, RangeError naming the option */
+export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
+  const time = (
+    name: "idleTimeout" | "loginTimeout" | "dataTimeout" | "stallTimeout" | "hookTimeout",
+    fallback: number,
+  ) => integer(name, options[name], fallback, 0, MAX_TIMEOUT, " milliseconds");
+  const { listing = {}, active = {} } = options;
+  return {
+    greeting: optional("greeting", options.greeting, "string"),
+    idleTimeout: time("idleTimeout", 300_000),
+    loginTimeout: time("loginTimeout", 60_000),
+    dataTimeout: time("dataTimeout", 30_000),
+    stallTimeout: time("stallTimeout", 60_000),
+    hookTimeout: time("hookTimeout", 30_000),
+    partialUploads: oneOf("partialUploads", options.partialUploads ?? "discard", ["discard", "keep"]),
+    overwriteOnRename: optional("overwriteOnRename", options.overwriteOnRename, "boolean") ?? false,
+    allowRelogin: optional("allowRelogin", options.allowRelogin, "boolean") ?? false,
+    maxLineLength: integer("maxLineLength", options.maxLineLength, 8192, 512, 65_536, " bytes"),
+    maxQueuedCommands: integer("maxQueuedCommands", options.maxQueuedCommands, 64, 1, 10_000),
+    maxLoginAttempts: integer("maxLoginAttempts", options.maxLoginAttempts, 3, 0, 1000),
+    asciiScanLimit: integer(
+      "asciiScanLimit",
+      options.asciiScanLimit,
+      64 * 2 ** 20,
+      0,
+      Number.MAX_SAFE_INTEGER,
+      " bytes",
+    ),
+    listing: {
+      maxDepth: integer("listing.maxDepth", listing.maxDepth, 16, 0, 1000),
+      maxEntries: integer("listing.maxEntries", listing.maxEntries, 1_000_000, 1, Number.MAX_SAFE_INTEGER),
+      statLines: integer("listing.statLines", listing.statLines, 1000, 1, 1_000_000),
+    },
+    passive: { address: passiveAddress(options.passive?.address) as Settings["passive"]["address"] },
+    active: {
+      enabled: optional("active.enabled", active.enabled, "boolean") ?? true,
+      sourcePort: integer("active.sourcePort", active.sourcePort, 0, 0, MAX_PORT),
+    },
+    ports: new PortPool(portRange(options.passive?.ports)),
+  };
+}
+
+/** Where to listen, complete. @throws TypeError, RangeError naming the option */
+export function listenersOf(
+  options: ListenerOptions & { readonly listeners?: readonly ListenerOptions[] },
+): readonly ListenerOptions[] {
+  const { listeners, host, port } = options;
+  if (listeners === undefined) return [listenerOf({ host, port }, "")];
+  if (host !== undefined || port !== undefined) throw new TypeError("give either listeners, or host and port");
+  if (!Array.isArray(listeners) || listeners.length === 0)
+    throw new TypeError("listeners must be an array of { host, port }");
+  return listeners.map((listener: ListenerOptions, index) => listenerOf(listener, `listeners[${index}].`));
+}
+
+function listenerOf({ host, port }: ListenerOptions, prefix: string): ListenerOptions {
+  const checked = { port: integer(`${prefix}port`, port, 21, 0, MAX_PORT) };
+  return host === undefined ? checked : { ...checked, host: optional(`${prefix}host`, host, "string") as string };
+}
+
+function portRange(ports: readonly [number, number] | undefined): readonly [number, number] | undefined {
+  if (ports === undefined) return undefined;
+  if (!Array.isArray(ports) || ports.length !== 2)
+    throw new TypeError("passive.ports must be [first, last], ports from 1 to 65535");
+  const [first, last] = ports.map((port: number) => integer("passive.ports", port, 0, 1, MAX_PORT)) as [number, number];
+  if (first > last) throw new RangeError(`passive.ports must be [first, last] in order, not [${first}, ${last}]`);
+  return [first, last];
+}
+
+function passiveAddress<Address>(address: Address): Address {
+  if (address === undefined || typeof address === "function") return address;
+  if (typeof address !== "string" || !isIPv4(address))
+    throw new TypeError(`passive.address must be an IPv4 address or a function, not ${String(address)}`);
+  return address;
+}
+
+function integer(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  min: number,
+  max: number,
+  unit = "",
+): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== "number")
+    throw new TypeError(`${name} must be a number${unit && ` of${unit}`}, not ${typeof value}`);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new RangeError(`${name} must be an integer from ${min} to ${max}${unit}, not ${value}`);
+  return value;
+}
+
+function optional<Value extends string | boolean>(
+  name: string,
+  value: Value | undefined,
+  type: "string" | "boolean",
+): Value | undefined {
+  if (value !== undefined && typeof value !== type)
+    throw new TypeError(`${name} must be a ${type}, not ${typeof value}`);
+  return value;
+}
+
+function oneOf<Value extends string>(name: string, value: Value, allowed: readonly Value[]): Value {
+  if (!allowed.includes(value))
+    throw new TypeError(`${name} must be one of ${allowed.join(", ")}, not ${String(value)}`);
+  return value;
+}

@@ -1,0 +1,165 @@
+/** An FTP server: listeners, the sessions that they bring, and the end of both. */
+import { type AddressInfo, createServer, type Server as Listener, type Socket } from "node:net";
+import { ControlChannel } from "../channel/control-channel.js";
+import { commandTable, STANDARD_ROWS, STANDARD_SITE_ROWS } from "../commands/table.js";
+import { Emitter, type ListenerError } from "../events/emitter.js";
+import type { CommandTable } from "../session/command.js";
+import { Dialogue } from "../session/dialogue.js";
+import type { SessionEvents } from "../session/events.js";
+import { interpret } from "../session/interpreter.js";
+import type { Session } from "../session/session.js";
+import type { Settings } from "../session/settings.js";
+import { type ListenerOptions, listenersOf, type ServerOptions, settingsOf } from "./options.js";
+
+/** Where a server listens. */
+export interface ListenerAddress {
+  /** The address that is bound; `::` is every address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How a server is to end. */
+export interface CloseOptions {
+  /** Milliseconds that running transfers get to finish; idle sessions end at once. Default 0: transfers are aborted. */
+  readonly drain?: number;
+}
+
+/** How long stores may take to let go of what was aborted, in milliseconds, before `close` no longer waits. */
+const CLOSE_GRACE_MS = 5000;
+
+/**
+ * An FTP server that a host application embeds. Emits questions, asked before something happens, and facts, told after it.
+ * Without a `login` listener nobody gets in.
+ * @typeParam Account what the host gives to `login.accept` and finds as `session.account`
+ * @example
+ * const server = new Server({ port: 2121 });
+ * server.on("login", (login) => login.accept({ fileSystem: new MemoryFileSystem() }));
+ * await server.listen();
+ */
+export class Server<Account = unknown> extends Emitter<SessionEvents<Account>> {
+  readonly #settings: Settings;
+  readonly #places: readonly ListenerOptions[];
+  readonly #table: CommandTable<Dialogue>;
+  readonly #siteTable: CommandTable<Dialogue>;
+  readonly #running = new Map<Dialogue, Promise<void>>();
+  #listeners: Listener[] = [];
+  #closed: Promise<void> | undefined;
+
+  /** @throws TypeError, RangeError for an option that is wrong, naming it */
+  constructor(options: ServerOptions<Account> = {}) {
+    super();
+    this.#settings = settingsOf(options);
+    this.#places = listenersOf(options);
+    this.#table = commandTable(STANDARD_ROWS, options.commands);
+    this.#siteTable = commandTable(STANDARD_SITE_ROWS, options.siteCommands);
+  }
+
+  /**
+   * Begins to listen everywhere, or nowhere: when one place fails, the others are closed again.
+   * @throws Error of the system, e.g. `EADDRINUSE`; Error when the server listens already or was closed
+   */
+  async listen(): Promise<void> {
+    if (this.#listeners.length > 0 || this.#closed !== undefined)
+      throw new Error("the server listens already, or was closed");
+    this.#listeners = this.#places.map(() =>
+      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.handle(socket)),
+    );
+    try {
+      await Promise.all(this.#listeners.map((listener, index) => bind(listener, this.#places[index] ?? {})));
+    } catch (error) {
+      await this.#stopListening();
+      throw error;
+    }
+    for (const listener of this.#listeners) listener.on("error", (error) => this.tell("error", { error }));
+  }
+
+  /** Where the server listens, in the order of the options; empty while it does not. */
+  get addresses(): readonly ListenerAddress[] {
+    return this.#listeners.flatMap((listener) => {
+      const { address, port } = (listener.address() as AddressInfo | null) ?? {};
+      return address === undefined || port === undefined ? [] : [{ host: address, port }];
+    });
+  }
+
+  /** The clients that are connected now. */
+  get sessions(): readonly Session<Account>[] {
+    return [...this.#running.keys()].map(({ session }) => session as Session<Account>);
+  }
+
+  /** Serves a connection that the host accepted itself; nothing must have been read from it. Let it be half-open (`allowHalfOpen`). */
+  handle(socket: Socket): void {
+    const control = new ControlChannel(socket, this.#settings);
+    const dialogue = new Dialogue({
+      control,
+      settings: this.#settings,
+      table: this.#table,
+      siteTable: this.#siteTable,
+      server: this as unknown as Emitter<SessionEvents>,
+    });
+    if (this.#closed !== undefined) dialogue.end({});
+    const ended = interpret(dialogue).finally(() => this.#running.delete(dialogue));
+    this.#running.set(dialogue, ended);
+  }
+
+  /**
+   * Stops listening and ends every session with 421. Resolves when all are gone; a second call waits for the first.
+   * @throws RangeError where `drain` is not a number of milliseconds
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const { drain = 0 } = options;
+    if (!Number.isInteger(drain) || drain < 0 || drain >= 2 ** 31)
+      throw new RangeError(`drain must be an integer from 0 to ${2 ** 31 - 1} milliseconds, not ${drain}`);
+    this.#closed ??= this.#close(drain);
+    return this.#closed;
+  }
+
+  /** `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(drain: number): Promise<void> {
+    const stopped = this.#stopListening();
+    const all = (): Promise<unknown> => Promise.all(this.#running.values());
+    if (drain > 0) {
+      for (const dialogue of this.#running.keys()) dialogue.end({ drain: true });
+      await settledWithin(all(), drain);
+    }
+    for (const dialogue of this.#running.keys()) dialogue.end({});
+    await settledWithin(all(), CLOSE_GRACE_MS);
+    for (const dialogue of this.#running.keys()) dialogue.control.destroy();
+    await stopped;
+  }
+
+  async #stopListening(): Promise<void> {
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
+  }
+
+  /** @internal */
+  protected override failed(error: ListenerError): void {
+    // A listener of "error" that fails has nobody left to tell.
+    if (error.event !== "error") this.tell("error", { error });
+  }
+}
+
+function bind(listener: Listener, { host, port }: ListenerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen({ port, ...(host !== undefined && { host }) }, () => {
+      listener.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** Waits for a promise, but not for ever. */
+async function settledWithin(promise: Promise<unknown>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, expired]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,72 @@
+/**
+ * One transfer over the data connection that was offered (RFC 959 §3.2, §5.4): 125 or 150, the connection, the bytes,
+ * the final reply and the fact. Does not know what moves.
+ */
+import { DataChannel } from "../channel/data-channel.js";
+import { FtpError } from "../errors.js";
+import { outcomeOf, type Transfer } from "../transfer/transfer.js";
+import { type Reply, reply } from "../wire/reply.js";
+import type { VirtualPath } from "../wire/virtual-path.js";
+import type { Dialogue } from "./dialogue.js";
+import { isFault, refusalOf } from "./refusal.js";
+
+/** What moves, and what is said about it. */
+export interface Movement {
+  readonly path: VirtualPath;
+  /** For the 150, e.g. `report.txt (12 bytes)`. Where the text is fixed by a clause: the whole of it. */
+  readonly announcement: string;
+  /** The fact to tell when all has moved. */
+  readonly fact: "retrieved" | "stored" | "listed";
+  /** Moves the bytes, and closes the channel. Whatever it throws fails the transfer. */
+  move(channel: DataChannel, transfer: Transfer): Promise<void>;
+}
+
+/** Runs the transfer that the interpreter holds. Source or sink must be open: from here on only 4yz and 5yz of the data connection are left. */
+export async function conduct(dialogue: Dialogue, movement: Movement): Promise<Reply> {
+  const transfer = dialogue.transfer as Transfer;
+  transfer.path = movement.path;
+  try {
+    const channel = await openChannel(dialogue, transfer, movement.announcement);
+    try {
+      await movement.move(channel, transfer);
+    } catch (error) {
+      channel.abort(new FtpError("ABORTED", "the transfer failed", { cause: error }));
+      throw error;
+    }
+  } catch (error) {
+    return fail(dialogue, transfer, outcomeOf(error, transfer));
+  }
+  const { verb, path, bytes, milliseconds } = transfer;
+  dialogue.tell(movement.fact, { verb, path, bytes, milliseconds });
+  return reply(226, dialogue.texts.complete);
+}
+
+async function openChannel(dialogue: Dialogue, transfer: Transfer, announcement: string): Promise<DataChannel> {
+  const { settings, state, texts } = dialogue;
+  const { offer } = state;
+  if (offer === undefined) throw new FtpError("DATA_LOST", "the offer was withdrawn");
+  transfer.signal.throwIfAborted();
+  state.offer = undefined;
+  dialogue.send(reply(offer.ready ? 125 : 150, announcement), { verb: transfer.verb, argument: transfer.path });
+  try {
+    const socket = await offer.open({ timeout: settings.dataTimeout, signal: transfer.signal });
+    const channel = new DataChannel(socket, {
+      kind: offer.kind,
+      stallTimeout: settings.stallTimeout,
+      onListenerError: (error) => dialogue.report(error),
+    });
+    transfer.use(channel);
+    dialogue.tell("dataChannel", { channel });
+    return channel;
+  } catch (error) {
+    // Nothing has moved: RFC 959 §4.2.2 has 425 for that, and 426 for a connection that broke.
+    throw new FtpError("DATA_LOST", "no data connection", { cause: error, reply: reply(425, texts.dataLost) });
+  }
+}
+
+function fail(dialogue: Dialogue, transfer: Transfer, error: unknown): Reply {
+  const { verb, path, bytes, milliseconds } = transfer;
+  if (isFault(error)) dialogue.report(error);
+  dialogue.tell("aborted", { verb, path, bytes, milliseconds, error });
+  return refusalOf(error, [], true, dialogue.texts);
+}

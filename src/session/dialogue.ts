@@ -1,0 +1,160 @@
+/**
+ * What a running command works with: the state of its connection, the replies, the questions to the host and the
+ * facts told to it. One for each control connection; the interpreter drives it.
+ */
+import type { ControlChannel } from "../channel/control-channel.js";
+import { FtpError } from "../errors.js";
+import { ask, type Asked, type Emitter } from "../events/emitter.js";
+import type { FileSystem } from "../storage/file-system.js";
+import type { Transfer } from "../transfer/transfer.js";
+import { encodeReply, type Reply, reply } from "../wire/reply.js";
+import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
+import type { CommandContext, CommandTable } from "./command.js";
+import type { FactEvents, QuestionEvents, SessionEvents } from "./events.js";
+import type { SessionQuestion } from "./questions.js";
+import { Session } from "./session.js";
+import type { Settings } from "./settings.js";
+import { freshState, type State } from "./state.js";
+import { CATALOGUE, DEFAULT_LANGUAGE, type Texts } from "./texts.js";
+import { TimeLimits } from "./time-limits.js";
+
+/** What a dialogue needs from the server around it. */
+export interface DialogueOptions {
+  readonly control: ControlChannel;
+  readonly settings: Settings;
+  readonly table: CommandTable<Dialogue>;
+  readonly siteTable: CommandTable<Dialogue>;
+  /** Asked and told after the session's own listeners. */
+  readonly server: Emitter<SessionEvents>;
+}
+
+/** How a session is to end. */
+export interface Ending {
+  /** Default: that the server is going away. */
+  readonly text?: string | undefined;
+  /** Lets a running transfer finish first. */
+  readonly drain?: boolean;
+}
+
+export class Dialogue implements CommandContext {
+  readonly session: Session;
+  readonly control: ControlChannel;
+  readonly settings: Settings;
+  readonly table: CommandTable<Dialogue>;
+  readonly siteTable: CommandTable<Dialogue>;
+  readonly limits: TimeLimits;
+  state: State = freshState();
+  /** What moves now. */
+  transfer: Transfer | undefined;
+  /** A command runs that holds the loop. */
+  busy = false;
+  /** Resolves when the transfer that runs now has been answered. */
+  held: Promise<void> | undefined;
+  /** Failed logins of this connection; REIN does not forget them. */
+  loginFailures = 0;
+  /** The reply to end with as soon as nothing moves. */
+  farewell: Reply | undefined;
+  readonly #server: Emitter<SessionEvents>;
+
+  constructor(options: DialogueOptions) {
+    this.control = options.control;
+    this.settings = options.settings;
+    this.table = options.table;
+    this.siteTable = options.siteTable;
+    this.#server = options.server;
+    this.session = new Session(this);
+    this.limits = new TimeLimits({ login: this.settings.loginTimeout, idle: this.settings.idleTimeout }, (why) =>
+      this.#expire(why),
+    );
+  }
+
+  get texts(): Texts {
+    return (CATALOGUE.get(this.state.language) ?? CATALOGUE.get(DEFAULT_LANGUAGE)) as Texts;
+  }
+
+  get fileSystem(): FileSystem {
+    const { who } = this.state;
+    if (who.stage === "admitted") return who.fileSystem;
+    throw new FtpError("REFUSED", "nobody has logged in", { reply: reply(530, this.texts.notLoggedIn) });
+  }
+
+  resolve(name: string): VirtualPath {
+    return virtualPath(name, this.state.directory);
+  }
+
+  /** Sends a reply and tells of it. `command` is what it answers, as far as it may be known. */
+  send(answer: Reply, command?: { readonly verb: string; readonly argument: string | undefined }): void {
+    this.control.send(encodeReply(answer));
+    if (!this.hears("reply")) return;
+    this.tell("reply", {
+      verb: command?.verb,
+      argument: command?.argument,
+      code: answer.code,
+      text: answer.lines.join("\n"),
+    });
+  }
+
+  /** Whether the host listens to an event, at the session or at the server. */
+  hears(event: keyof SessionEvents): boolean {
+    return this.session.hears(event) || this.#server.hears(event);
+  }
+
+  /** Tells a fact about this session. */
+  tell<Name extends keyof FactEvents>(event: Name, fact: Omit<FactEvents[Name], "session">): void {
+    const whole = { session: this.session, ...fact } as unknown as SessionEvents[Name];
+    this.session.tell(event, whole);
+    this.#server.tell(event, whole);
+  }
+
+  /** Tells the host of a fault. */
+  report(error: unknown): void {
+    this.tell("error", { error });
+  }
+
+  /** Asks the host. A listener that fails refuses. Gives the refusal, `undefined` for a yes. */
+  async ask<Name extends keyof QuestionEvents>(
+    event: Name,
+    question: QuestionEvents[Name] & SessionQuestion,
+  ): Promise<Reply | undefined> {
+    if (!this.hears(event)) return undefined;
+    const asked = [this.session, this.#server] as unknown as readonly Asked<typeof question>[];
+    try {
+      await ask(asked, event, question, this.settings.hookTimeout);
+    } catch (error) {
+      this.report(error);
+      return question.ownRefusal;
+    }
+    return question.refusal;
+  }
+
+  /** Takes back what PORT, PASV, EPRT or EPSV offered. */
+  withdrawOffer(): void {
+    this.state.offer?.close();
+    this.state.offer = undefined;
+  }
+
+  /** Forgets everything that the client set, login included (REIN, RFC 959 §4.1.1). */
+  reset(): void {
+    this.withdrawOffer();
+    this.state = freshState();
+  }
+
+  /** Ends the session with 421: at once, or after the transfer that runs. */
+  end(ending: Ending): void {
+    this.farewell ??= reply(421, ending.text ?? this.texts.shuttingDown);
+    if (ending.drain !== true) this.transfer?.abort(new FtpError("CLOSED", "the session was closed"));
+    if (this.held === undefined && !(this.busy && ending.drain)) this.sayFarewell();
+  }
+
+  /** Sends the farewell, if there is one, and lets the connection go. */
+  sayFarewell(): void {
+    if (this.farewell !== undefined && !this.control.finishing) this.send(this.farewell);
+    this.control.finish();
+  }
+
+  #expire(why: "login" | "idle"): void {
+    if (why === "login") this.end({ text: this.texts.loginTooSlow });
+    else if (this.held !== undefined || this.busy) this.limits.touch();
+    else this.end({ text: this.texts.idleTooLong });
+  }
+}

@@ -1,0 +1,39 @@
+/** What stands between a line and a handler: is the command known, may it run now, is its argument right. No policy names a verb. */
+import { type Reply, reply } from "../wire/reply.js";
+import type { AnyCommand } from "./command.js";
+import type { Dialogue } from "./dialogue.js";
+import { CommandQuestion } from "./questions.js";
+import { refusalOf } from "./refusal.js";
+
+/** A command that may run, with its argument understood; or the reply that says why not. */
+export type Passed = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly argument: unknown };
+
+/** Checks a command in the order of RFC 959 §5.4: login, syntax, sequence; then asks the host. */
+export async function passGate(
+  dialogue: Dialogue,
+  row: AnyCommand<Dialogue>,
+  text: string | undefined,
+): Promise<Passed> {
+  const { texts, state } = dialogue;
+  if (row.needs?.includes("login") && state.who.stage !== "admitted") return { refusal: reply(530, texts.notLoggedIn) };
+  const argument = parseArgument(dialogue, row, text);
+  if (argument.refusal !== undefined) return argument;
+  if (row.needs?.includes("data") && state.offer === undefined) return { refusal: reply(425, texts.useDataCommand) };
+  if (dialogue.hears("command")) {
+    const question = new CommandQuestion(dialogue.session, texts.refused, row.verb, row.secret ? undefined : text);
+    const refusal = await dialogue.ask("command", question);
+    if (refusal !== undefined) return { refusal };
+  }
+  return argument;
+}
+
+function parseArgument(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Passed {
+  // RFC 2640 §2.1: NUL is never part of a name; no command has a use for one.
+  if (text?.includes("\0")) return { refusal: reply(501, dialogue.texts.syntaxError) };
+  try {
+    const parsed = row.argument.parse(text, dialogue);
+    return parsed === undefined ? { refusal: reply(501, dialogue.texts.syntaxError) } : { argument: parsed.value };
+  } catch (error) {
+    return { refusal: refusalOf(error, row.replies, false, dialogue.texts) };
+  }
+}

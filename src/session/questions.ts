@@ -1,0 +1,299 @@
+/**
+ * What listeners are asked before something happens. The first answer decides; a listener that throws,
+ * rejects or takes longer than `hookTimeout` refuses. Unheard questions mean yes, but for `login`: no.
+ */
+import type { Duplex, Writable } from "node:stream";
+import { Question } from "../events/question.js";
+import type { FileInfo } from "../storage/file-info.js";
+import type { FileSystem } from "../storage/file-system.js";
+import type { Permission } from "../storage/restricted.js";
+import { type Stage, stageOf } from "../transfer/stage.js";
+import { type Reply, reply } from "../wire/reply.js";
+import { isReplyCode, type ReplyCode } from "../wire/reply-codes.js";
+import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
+import type { Session } from "./session.js";
+
+/** What every question has: who asks, and `reject`. */
+export abstract class SessionQuestion<Account = unknown> extends Question {
+  readonly session: Session<Account>;
+  readonly #code: ReplyCode;
+  readonly #text: string;
+  #refusal: Reply | undefined;
+
+  /** @internal */
+  constructor(session: Session<Account>, code: ReplyCode, text: string) {
+    super();
+    this.session = session;
+    this.#code = code;
+    this.#text = text;
+  }
+
+  /**
+   * Refuses.
+   * @param code a reply code from 400 to 599 (RFC 959 §4.2.1). Default: the question's own. 421 also ends the session
+   * @param text what the client reads. Default: a plain refusal
+   * @throws RangeError for a code that no RFC defines
+   */
+  reject(text?: string): void;
+  reject(code: number, text?: string): void;
+  reject(code: number | string = this.#code, text?: string): void {
+    const [chosen, words] = typeof code === "string" ? [this.#code, code] : [code, text];
+    if (!isReplyCode(chosen) || chosen < 400)
+      throw new RangeError(`code must be a negative reply code from 400 to 599, not ${chosen}`);
+    if (this.answer()) this.#refusal = reply(chosen, words ?? this.#text);
+  }
+
+  /** The reply of a refusal; `undefined` where nobody refused. */
+  get refusal(): Reply | undefined {
+    return this.#refusal;
+  }
+
+  /** The reply for a listener that failed. @internal */
+  get ownRefusal(): Reply {
+    return reply(this.#code, this.#text);
+  }
+}
+
+/** A client has connected; nothing has been sent. Rejecting answers 421 and ends the session. */
+export class ConnectQuestion<Account = unknown> extends SessionQuestion<Account> {
+  /** The client's address, IPv4-mapped IPv6 as IPv4. */
+  get remoteAddress(): string {
+    return this.session.remoteAddress;
+  }
+
+  /** Lets the client in without asking further listeners. */
+  accept(): void {
+    this.answer();
+  }
+}
+
+/** What a login brings. */
+export interface Admission<Account = unknown> {
+  /** Where this account's files live. */
+  readonly fileSystem: FileSystem;
+  /** Whatever the host wants to find again as `session.account`. */
+  readonly account?: Account;
+  /** What the account may do. Default: all that the store can. */
+  readonly permissions?: Iterable<Permission>;
+  /** The directory that the session begins in, absolute. Default `/`. */
+  readonly directory?: string;
+}
+
+/** USER and PASS have come (RFC 959 §4.1.1). Unanswered means refused. */
+export class LoginQuestion<Account = unknown> extends SessionQuestion<Account> {
+  readonly username: string;
+  readonly password: string;
+  /** What ACCT brought, after `requireAccount`. */
+  readonly accountInfo: string | undefined;
+  #admission: Admission<Account> | undefined;
+  #accountRequired = false;
+
+  /** @internal */
+  constructor(
+    session: Session<Account>,
+    text: string,
+    login: Pick<LoginQuestion, "username" | "password" | "accountInfo">,
+  ) {
+    super(session, 530, text);
+    this.username = login.username;
+    this.password = login.password;
+    this.accountInfo = login.accountInfo;
+  }
+
+  /** The client's address, IPv4-mapped IPv6 as IPv4. */
+  get remoteAddress(): string {
+    return this.session.remoteAddress;
+  }
+
+  /** Logs the client in. */
+  accept(admission: Admission<Account>): void {
+    if (typeof admission?.fileSystem?.stat !== "function")
+      throw new TypeError("accept needs a fileSystem, an object that extends FileSystem");
+    if (this.answer()) this.#admission = admission;
+  }
+
+  /** Asks for ACCT (332); the question is asked again with `accountInfo`. */
+  requireAccount(): void {
+    if (this.answer()) this.#accountRequired = true;
+  }
+
+  /** What `accept` was given. @internal */
+  get admission(): Admission<Account> | undefined {
+    return this.#admission;
+  }
+
+  /** Whether `requireAccount` was the answer. @internal */
+  get accountRequired(): boolean {
+    return this.#accountRequired;
+  }
+}
+
+/** A command has come that the session may run. */
+export class CommandQuestion<Account = unknown> extends SessionQuestion<Account> {
+  /** Upper-case; the main name of the command, also where an alias was sent. */
+  readonly verb: string;
+  /** As sent; `undefined` for none and where it is secret. */
+  readonly argument: string | undefined;
+
+  /** @internal */
+  constructor(session: Session<Account>, text: string, verb: string, argument: string | undefined) {
+    super(session, 550, text);
+    this.verb = verb;
+    this.argument = argument;
+  }
+
+  /** Lets the command run without asking further listeners. */
+  accept(): void {
+    this.answer();
+  }
+}
+
+/** Something is about to happen at one path. */
+export class PathQuestion<Account = unknown> extends SessionQuestion<Account> {
+  #path: VirtualPath;
+
+  /** @internal */
+  constructor(session: Session<Account>, code: ReplyCode, text: string, path: VirtualPath) {
+    super(session, code, text);
+    this.#path = path;
+  }
+
+  /** Absolute path in the account's file system. */
+  get path(): VirtualPath {
+    return this.#path;
+  }
+
+  /** Lets it happen without asking further listeners, at another path where one is given. */
+  accept(instead: { readonly path?: string } = {}): void {
+    const path = instead.path === undefined ? this.#path : virtualPath(instead.path);
+    if (this.answer()) this.#path = path;
+  }
+}
+
+/** What both directions of a transfer share. */
+export abstract class TransferQuestion<Account = unknown> extends PathQuestion<Account> {
+  readonly verb: string;
+  /** The restart marker: octets that the client has, or that stay (RFC 3659 §5). */
+  readonly offset: number;
+  /** TYPE: `A` translates line ends, `I` does not. */
+  readonly type: "A" | "I";
+  readonly #stages: Stage[] = [];
+
+  /** @internal */
+  constructor(
+    session: Session<Account>,
+    code: ReplyCode,
+    text: string,
+    transfer: { readonly path: VirtualPath; readonly verb: string; readonly offset: number; readonly type: "A" | "I" },
+  ) {
+    super(session, code, text, transfer.path);
+    this.verb = transfer.verb;
+    this.offset = transfer.offset;
+    this.type = transfer.type;
+  }
+
+  /**
+   * Puts a stream, or a function from bytes to bytes, between the store and the wire: to scan, hash, encrypt.
+   * It sees the bytes as the store keeps them. An error of it fails the transfer (451). Not an answer: others are still asked.
+   */
+  transform(stage: Duplex | Stage): void {
+    this.#stages.push(typeof stage === "function" ? stage : stageOf(stage));
+  }
+
+  /** What `transform` was given, in order. @internal */
+  get stages(): readonly Stage[] {
+    return this.#stages;
+  }
+}
+
+/** RETR: a client wants to download. */
+export class RetrieveQuestion<Account = unknown> extends TransferQuestion<Account> {
+  #body: AsyncIterable<Uint8Array> | undefined;
+
+  /** Lets it happen: from another path, or from a stream of bytes instead of the store (a Node Readable is one). */
+  override accept(instead: { readonly path?: string; readonly body?: AsyncIterable<Uint8Array> } = {}): void {
+    if (!this.answered) this.#body = instead.body;
+    super.accept(instead);
+  }
+
+  /** What is sent instead of the store's file. @internal */
+  get body(): AsyncIterable<Uint8Array> | undefined {
+    return this.#body;
+  }
+}
+
+/** STOR, APPE or STOU: a client wants to upload. */
+export class StoreQuestion<Account = unknown> extends TransferQuestion<Account> {
+  #sink: Writable | undefined;
+
+  /** Lets it happen: at another path, or into a stream instead of the store. */
+  override accept(instead: { readonly path?: string; readonly sink?: Writable } = {}): void {
+    if (!this.answered) this.#sink = instead.sink;
+    super.accept(instead);
+  }
+
+  /** What takes the bytes instead of the store. @internal */
+  get sink(): Writable | undefined {
+    return this.#sink;
+  }
+}
+
+/** LIST, NLST, MLSD, MLST or STAT: a client wants to see a directory or an entry. */
+export class ListQuestion<Account = unknown> extends PathQuestion<Account> {
+  readonly verb: string;
+  readonly #filters: ((entry: FileInfo) => boolean)[] = [];
+
+  /** @internal */
+  constructor(session: Session<Account>, text: string, verb: string, path: VirtualPath) {
+    super(session, 550, text, path);
+    this.verb = verb;
+  }
+
+  /** Shows only the entries for which `wanted` is true. Not an answer: others are still asked. */
+  filter(wanted: (entry: FileInfo) => boolean): void {
+    this.#filters.push(wanted);
+  }
+
+  /** All filters as one; `undefined` where there is none. @internal */
+  get wanted(): ((entry: FileInfo) => boolean) | undefined {
+    if (this.#filters.length === 0) return undefined;
+    return (entry) => this.#filters.every((wanted) => wanted(entry));
+  }
+}
+
+/** RNTO: a client wants to rename. */
+export class RenameQuestion<Account = unknown> extends SessionQuestion<Account> {
+  readonly from: VirtualPath;
+  readonly to: VirtualPath;
+
+  /** @internal */
+  constructor(session: Session<Account>, text: string, from: VirtualPath, to: VirtualPath) {
+    super(session, 553, text);
+    this.from = from;
+    this.to = to;
+  }
+
+  /** Lets it happen without asking further listeners. */
+  accept(): void {
+    this.answer();
+  }
+}
+
+/** SITE: a client wants a command of this site. */
+export class SiteQuestion<Account = unknown> extends SessionQuestion<Account> {
+  /** Upper-case, e.g. `CHMOD`. */
+  readonly name: string;
+  readonly argument: string | undefined;
+
+  /** @internal */
+  constructor(session: Session<Account>, text: string, name: string, argument: string | undefined) {
+    super(session, 550, text);
+    this.name = name;
+    this.argument = argument;
+  }
+
+  /** Lets it happen without asking further listeners. */
+  accept(): void {
+    this.answer();
+  }
+}

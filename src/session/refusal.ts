@@ -1,0 +1,76 @@
+/**
+ * Errors as replies: one table for every command, before and after 150. A kind of error names the codes that fit it,
+ * best first; the row says which of them it may give (RFC 959 §5.4). The client reads our text, never a message.
+ */
+import { FtpError, type FtpErrorCode } from "../errors.js";
+import { FileSystemError, type FileSystemErrorCode } from "../storage/file-system-error.js";
+import { type Reply, reply } from "../wire/reply.js";
+import type { ReplyCode } from "../wire/reply-codes.js";
+import type { Texts } from "./texts.js";
+
+interface Answer {
+  readonly codes: readonly ReplyCode[];
+  readonly text: keyof { [Key in keyof Texts as Texts[Key] extends string ? Key : never]: true };
+}
+
+const NAME: readonly ReplyCode[] = [553, 550, 501, 551];
+
+const BY_STORE: { readonly [Code in FileSystemErrorCode]: Answer } = {
+  ENOENT: { codes: [550, 553, 451], text: "noSuchFile" },
+  EEXIST: { codes: [553, 550, 551], text: "exists" },
+  ENOTDIR: { codes: [550, 553, 451], text: "notDirectory" },
+  EISDIR: { codes: [553, 550, 551], text: "isDirectory" },
+  ENOTEMPTY: { codes: [550], text: "notEmpty" },
+  EACCES: { codes: [553, 550, 451], text: "denied" },
+  EROFS: { codes: [553, 550, 451], text: "readOnly" },
+  EINVAL: { codes: NAME, text: "badName" },
+  ENAMETOOLONG: { codes: NAME, text: "nameTooLong" },
+  ELOOP: { codes: [550, 553, 451], text: "linkLoop" },
+  ERANGE: { codes: [554, 551, 550], text: "badRestart" },
+  ENOSPC: { codes: [452, 552, 550, 451], text: "noSpace" },
+  EDQUOT: { codes: [552, 550, 451], text: "overQuota" },
+  EBUSY: { codes: [450, 451, 550], text: "busy" },
+  ENOSYS: { codes: [502], text: "notImplemented" },
+  EIO: { codes: [451, 450, 550], text: "localError" },
+};
+
+const BY_PROTOCOL: { readonly [Code in FtpErrorCode]: Answer } = {
+  ABORTED: { codes: [426], text: "aborted" },
+  BAD_ADDRESS: { codes: [425], text: "noPassivePort" },
+  BAD_PATH: { codes: NAME, text: "badName" },
+  CLOSED: { codes: [426], text: "shuttingDown" },
+  CONTROL_LOST: { codes: [426], text: "controlLost" },
+  DATA_LOST: { codes: [426], text: "dataBroken" },
+  DATA_TIMEOUT: { codes: [425], text: "dataLost" },
+  NO_PASSIVE_PORT: { codes: [425], text: "noPassivePort" },
+  REFUSED: { codes: [550], text: "refused" },
+  STALLED: { codes: [426], text: "stalled" },
+};
+
+/** The replies that may follow a 1yz (RFC 959 §5.4); 554 is RFC 1123 §4.1.3.4's. */
+const AFTER_PRELIMINARY: readonly ReplyCode[] = [425, 426, 451, 551, 552];
+
+/** Whether an error is a fault to be reported to the host, not a refusal in the ordinary course of things. */
+export function isFault(error: unknown): boolean {
+  if (error instanceof FileSystemError) return error.code === "EIO";
+  return !(error instanceof FtpError) || error.code === "NO_PASSIVE_PORT" || error.code === "BAD_ADDRESS";
+}
+
+/**
+ * The reply to a command that failed with `error`.
+ * @param permitted the codes of its row
+ * @param begun whether 125 or 150 has been sent
+ */
+export function refusalOf(error: unknown, permitted: readonly ReplyCode[], begun: boolean, texts: Texts): Reply {
+  if (error instanceof FtpError && error.reply !== undefined) return error.reply;
+  const answer = answerTo(error);
+  const open = begun ? AFTER_PRELIMINARY : permitted;
+  const code = answer.codes.find((candidate) => open.includes(candidate));
+  return reply(code ?? (begun ? 451 : (answer.codes[0] ?? 451)), texts[answer.text]);
+}
+
+function answerTo(error: unknown): Answer {
+  if (error instanceof FileSystemError) return BY_STORE[error.code];
+  if (error instanceof FtpError) return BY_PROTOCOL[error.code];
+  return BY_STORE.EIO;
+}

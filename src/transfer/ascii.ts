@@ -1,0 +1,128 @@
+/**
+ * TYPE A (RFC 959 §3.1.1.1, RFC 2640): lines end in LF in the store and in CRLF on the wire. Every LF becomes
+ * CRLF and every CRLF becomes LF, nothing else changes, so that what was downloaded and uploaded again is the
+ * same to the byte, whatever the chunks. Runs are found with `indexOf` and copied whole.
+ */
+import type { Stage } from "./stage.js";
+
+const CR = 13;
+const LF = 10;
+const LINE_FEED = Uint8Array.of(LF);
+const CARRIAGE_RETURN = Uint8Array.of(CR);
+
+/** Store to wire: every LF becomes CRLF. */
+export const toNetwork: Stage = async function* (source) {
+  for await (const chunk of source) yield expand(chunk);
+};
+
+/**
+ * Wire to store: every CRLF becomes LF.
+ * @param afterCarriageReturn whether the octet before the first one was a CR whose LF has not come
+ */
+export function fromNetwork(afterCarriageReturn = false): Stage {
+  return async function* (source) {
+    let held = afterCarriageReturn;
+    for await (const chunk of source) {
+      if (chunk.length === 0) continue;
+      if (held && chunk[0] !== LF) yield CARRIAGE_RETURN;
+      held = chunk[chunk.length - 1] === CR;
+      yield collapse(held ? chunk.subarray(0, -1) : chunk);
+    }
+    if (held) yield CARRIAGE_RETURN;
+  };
+}
+
+/** How many octets of TYPE A the bytes of a file make. */
+export async function countNetwork(source: AsyncIterable<Uint8Array>): Promise<number> {
+  let octets = 0;
+  for await (const chunk of source) octets += chunk.length + count(chunk, LF);
+  return octets;
+}
+
+/** A place in a file that a marker of TYPE A names. */
+export interface AsciiPosition {
+  /** Byte of the file. */
+  readonly offset: number;
+  /** The marker lies between the CR and the LF of the line end at `offset`. */
+  readonly insideLineEnd: boolean;
+}
+
+/**
+ * Finds the byte of a file that `octets` of TYPE A lead to (RFC 3659 §5.3: the marker counts what was transferred).
+ * `undefined` where the file is shorter.
+ */
+export async function locate(source: AsyncIterable<Uint8Array>, octets: number): Promise<AsciiPosition | undefined> {
+  let left = octets;
+  let offset = 0;
+  for await (const chunk of source) {
+    const lines = count(chunk, LF);
+    if (chunk.length + lines >= left) {
+      const within = locateInChunk(chunk, left);
+      return { offset: offset + within.offset, insideLineEnd: within.insideLineEnd };
+    }
+    left -= chunk.length + lines;
+    offset += chunk.length;
+  }
+  return left === 0 ? { offset, insideLineEnd: false } : undefined;
+}
+
+/** What follows a marker inside a line end: the LF whose CR was sent before. */
+export async function* afterMarker(rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield LINE_FEED;
+  yield* rest;
+}
+
+function locateInChunk(chunk: Uint8Array, octets: number): AsciiPosition {
+  let left = octets;
+  let at = 0;
+  while (left > 0) {
+    const lf = chunk.indexOf(LF, at);
+    const run = (lf < 0 ? chunk.length : lf) - at;
+    if (left <= run) return { offset: at + left, insideLineEnd: false };
+    at += run;
+    left -= run;
+    if (left === 1) return { offset: at, insideLineEnd: true };
+    at += 1;
+    left -= 2;
+  }
+  return { offset: at, insideLineEnd: false };
+}
+
+function expand(chunk: Uint8Array): Uint8Array {
+  const lines = count(chunk, LF);
+  if (lines === 0) return chunk;
+  const expanded = Buffer.allocUnsafe(chunk.length + lines);
+  let from = 0;
+  let to = 0;
+  for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, from)) {
+    expanded.set(chunk.subarray(from, lf), to);
+    to += lf - from;
+    expanded[to++] = CR;
+    expanded[to++] = LF;
+    from = lf + 1;
+  }
+  expanded.set(chunk.subarray(from), to);
+  return expanded;
+}
+
+function collapse(chunk: Uint8Array): Uint8Array {
+  let cr = chunk.indexOf(CR);
+  if (cr < 0) return chunk;
+  const collapsed = Buffer.allocUnsafe(chunk.length);
+  let from = 0;
+  let to = 0;
+  for (; cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
+    if (chunk[cr + 1] !== LF) continue;
+    collapsed.set(chunk.subarray(from, cr), to);
+    to += cr - from;
+    from = cr + 1;
+  }
+  collapsed.set(chunk.subarray(from), to);
+  return collapsed.subarray(0, to + chunk.length - from);
+}
+
+function count(chunk: Uint8Array, byte: number): number {
+  let found = 0;
+  for (let at = chunk.indexOf(byte); at >= 0; at = chunk.indexOf(byte, at + 1)) found++;
+  return found;
+}

@@ -1,0 +1,92 @@
+/**
+ * One transfer, from the command that asks for it to its outcome: what moves, how far it is, and how it is
+ * stopped. Knows no reply codes and no commands.
+ */
+import type { DataChannel } from "../channel/data-channel.js";
+import { FtpError } from "../errors.js";
+import type { WriteHandle } from "../storage/file-system.js";
+import { type Stage, through } from "./stage.js";
+
+/** What moves now. */
+export class Transfer {
+  /** The command that asked for it, e.g. `RETR`. */
+  readonly verb: string;
+  /** Absolute path of the file or directory; what the client sent until it is resolved. */
+  path: string;
+  readonly startedAt = Date.now();
+  readonly #controller = new AbortController();
+  #channel: DataChannel | undefined;
+  #committing = false;
+
+  constructor(verb: string, path: string) {
+    this.verb = verb;
+    this.path = path;
+  }
+
+  /** Fires when the transfer is to stop. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The data connection; `undefined` before it is up. */
+  get channel(): DataChannel | undefined {
+    return this.#channel;
+  }
+
+  /** Bytes that went over the data connection so far. */
+  get bytes(): number {
+    return this.#channel === undefined ? 0 : this.#channel.bytesSent + this.#channel.bytesReceived;
+  }
+
+  /** Milliseconds since the command came. */
+  get milliseconds(): number {
+    return Date.now() - this.startedAt;
+  }
+
+  /** Stops the transfer. Does nothing once the upload is being committed: then it has happened. */
+  abort(reason: FtpError): void {
+    if (this.#committing || this.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#channel?.abort(reason);
+  }
+
+  /** Binds the data connection that the transfer moves over. */
+  use(channel: DataChannel): void {
+    this.#channel = channel;
+    if (this.signal.aborted) channel.abort(this.signal.reason as FtpError);
+  }
+
+  /** From here on nothing stops the transfer. */
+  beginCommit(): void {
+    this.signal.throwIfAborted();
+    this.#committing = true;
+  }
+}
+
+/** Sends a source to its end, then closes the data connection (RFC 959 §3.4.1: in stream mode that is the end of file). */
+export async function sendAll(
+  channel: DataChannel,
+  source: AsyncIterable<Uint8Array>,
+  stages: readonly Stage[],
+): Promise<void> {
+  for await (const chunk of through(source, stages)) {
+    const room = channel.send(chunk);
+    if (room !== undefined) await room;
+  }
+  await channel.finish();
+}
+
+/** Receives until the client closes the data connection. Bytes that arrived before an error are in the sink. */
+export async function receiveAll(channel: DataChannel, sink: WriteHandle, stages: readonly Stage[]): Promise<void> {
+  if (stages.length === 0) for await (const chunks of channel.receive()) await sink.write(chunks);
+  else for await (const chunk of through(flatten(channel.receive()), stages)) await sink.write([chunk]);
+}
+
+async function* flatten(batches: AsyncIterable<readonly Uint8Array[]>): AsyncGenerator<Uint8Array> {
+  for await (const batch of batches) yield* batch;
+}
+
+/** What stopped a transfer, as an error of ours; what a store threw stays as it is. */
+export function outcomeOf(error: unknown, transfer: Transfer): unknown {
+  return transfer.signal.aborted && transfer.signal.reason instanceof FtpError ? transfer.signal.reason : error;
+}
