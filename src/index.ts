@@ -42,6 +42,7 @@ export {
 } from "./session/questions.js";
 export { Session } from "./session/session.js";
 export type { PassiveAddress } from "./session/settings.js";
+export type { AccountOf, SessionView } from "./session/view.js";
 export type { FileInfo, FileType } from "./storage/file-info.js";
 export {
   type Capability,

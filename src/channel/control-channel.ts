@@ -15,6 +15,11 @@ export interface ControlChannelOptions {
 
 /** How long a line that ends in a lone CR waits for its LF: an urgent last byte never comes (RFC 854, TELNET Synch). */
 const LOST_LF_MS = 50;
+/**
+ * `ABOR` and a CR: only a bare verb of four letters may lose its LF. With an argument, the CR may belong to a name
+ * and its NUL be still under way (RFC 2640 §2.1).
+ */
+const BARE_VERB_AND_CR = 5;
 /** How long a closed connection may take to read its last reply before it is cut. */
 const LINGER_MS = 2000;
 /** Bytes of one line without an end after which the connection is not worth a reply. */
@@ -151,14 +156,14 @@ export class ControlChannel {
 
   #queue(lines: readonly LineEvent[]): void {
     if (lines.length === 0) return;
-    this.#lines.push(...lines);
+    for (const line of lines) this.#lines.push(line);
     if (this.#lines.length >= this.#maxQueued) this.#socket.pause();
     this.#notify();
   }
 
   #awaitLineFeed(): void {
     clearTimeout(this.#lostLineFeed);
-    if (this.#reader.endsInCarriageReturn)
+    if (this.#reader.endsInCarriageReturn && this.#reader.pending === BARE_VERB_AND_CR)
       this.#lostLineFeed = setTimeout(() => this.#queue(this.#reader.flush()), LOST_LF_MS);
   }
 

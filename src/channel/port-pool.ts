@@ -15,7 +15,7 @@ export interface PortLease {
 }
 
 /** Connections that may wait in the kernel: strangers must not crowd out the peer while one is turned away. */
-const BACKLOG = 4;
+const BACKLOG = 16;
 /** The port is somebody else's, or not ours to take: the next one may do. */
 const TAKEN: ReadonlySet<string | undefined> = new Set(["EADDRINUSE", "EACCES"]);
 

@@ -1,7 +1,8 @@
 /** Access control (RFC 959 §4.1.1): who the client is, and leaving. */
-import { restricted } from "../storage/restricted.js";
+
 import type { Dialogue } from "../session/dialogue.js";
 import { type Admission, LoginQuestion } from "../session/questions.js";
+import { restricted } from "../storage/restricted.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { virtualPath } from "../wire/virtual-path.js";
 import { anyText, none, text } from "./grammar.js";

@@ -154,7 +154,7 @@ async function advertisedAddress({ settings, session, control }: Dialogue): Prom
   const chosen = typeof address === "function" ? await callHost(() => address(session), settings.hookTimeout) : address;
   const host = chosen ?? control.localAddress;
   if (isIPv4(host)) return host;
-  throw new FtpError("BAD_ADDRESS", `passive.address must give an IPv4 address, not ${String(host)}`);
+  throw new FtpError("BAD_ADDRESS", `passive.address must give an IPv4 address, not ${host}`);
 }
 
 async function callHost<Value>(call: () => Value | Promise<Value>, timeout: number): Promise<Value> {

@@ -138,7 +138,8 @@ async function tellFacts(dialogue: Dialogue, name: string | undefined): Promise<
   const { path, info } = found.target;
   if (info === undefined) throw new FileSystemError("ENOENT", path);
   const line = factLine(info, dialogue.state.facts, rightsAt(dialogue, path), { name: path });
-  return reply(250, dialogue.texts.listingOf(path), line, dialogue.texts.listingEnd);
+  // One space, then the entry as MLSD has it: one of an entry without facts begins with another (RFC 3659 §7.2).
+  return reply(250, dialogue.texts.listingOf(path), ` ${line}`, dialogue.texts.listingEnd);
 }
 
 async function changeTime(

@@ -1,9 +1,10 @@
 /** Arguments (RFC 959 §5.3.2): how each kind is written and what becomes of it. What does not fit is answered with 501. */
+
+import { FtpError } from "../errors.js";
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { parseDecimal } from "../wire/number.js";
 import type { VirtualPath } from "../wire/virtual-path.js";
-import { FtpError } from "../errors.js";
 
 type DialogueGrammar<Argument> = Grammar<Argument, Dialogue>;
 

@@ -1,15 +1,16 @@
 /** Listings over the data connection (RFC 959 §4.1.3 LIST and NLST, RFC 3659 §7 MLSD), always CRLF lines whatever TYPE is. */
-import { encodeLines, longLines, nameLines, type Walk } from "../listing/listing.js";
+
 import { factLine } from "../listing/facts.js";
 import { type ListRequest, parseListArgument } from "../listing/list-arguments.js";
+import { encodeLines, longLines, nameLines, type Walk } from "../listing/listing.js";
 import { longLine } from "../listing/long-line.js";
 import type { Grammar } from "../session/command.js";
-import { conduct } from "../session/conduct.js";
+import { announcing, conduct } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { sendAll } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
-import { begun, findTarget, given, type ListingTarget, rightsAt, walkTarget } from "./listing-target.js";
 import { optionalText } from "./grammar.js";
+import { begun, findTarget, given, type ListingTarget, rightsAt, walkTarget } from "./listing-target.js";
 import { type Row, row } from "./row.js";
 
 /** Names are sorted for programs that compare lists, as long as the directory is small enough to hold. */
@@ -104,7 +105,7 @@ async function sendLines(
   try {
     const final = await conduct(dialogue, {
       path: target.path,
-      announcement: texts.opening(texts.listing),
+      announcement: announcing(dialogue, texts.listing),
       fact: "listed",
       move: (channel) => sendAll(channel, encodeLines(lines), []),
     });

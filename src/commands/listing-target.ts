@@ -1,9 +1,10 @@
 /** What a listing command shows: a directory, the entries of one that match a pattern, or one entry (RFC 959 §4.1.3, RFC 3659 §7). */
+
+import type { Rights } from "../listing/facts.js";
+import { compileGlob, splitGlob } from "../listing/glob.js";
+import { type Walk, walk } from "../listing/listing.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { ListQuestion } from "../session/questions.js";
-import { compileGlob, splitGlob } from "../listing/glob.js";
-import type { Rights } from "../listing/facts.js";
-import { type Walk, walk } from "../listing/listing.js";
 import type { FileInfo } from "../storage/file-info.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import type { Reply } from "../wire/reply.js";

@@ -1,12 +1,12 @@
 /** Download (RFC 959 §4.1.3 RETR, RFC 3659 §5 REST). The file is open before 150; what is missing is refused before anything is sent. */
 import { FtpError } from "../errors.js";
-import type { Stage } from "../transfer/stage.js";
-import { afterMarker, type AsciiPosition, locate, toNetwork } from "../transfer/ascii.js";
-import { sendAll } from "../transfer/transfer.js";
-import { conduct } from "../session/conduct.js";
+import { announcing, conduct } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { RetrieveQuestion } from "../session/questions.js";
 import { FileSystemError } from "../storage/file-system-error.js";
+import { type AsciiPosition, afterMarker, locate, toNetwork } from "../transfer/ascii.js";
+import type { Stage } from "../transfer/stage.js";
+import { sendAll } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { baseName, type VirtualPath } from "../wire/virtual-path.js";
 import { pathname } from "./grammar.js";
@@ -40,7 +40,7 @@ async function retrieve(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
   const size = stages.length === 0 ? ` (${file.info.size - start.offset} bytes)` : "";
   return await conduct(dialogue, {
     path: question.path,
-    announcement: texts.opening(`${baseName(question.path)}${size}`),
+    announcement: announcing(dialogue, `${baseName(question.path)}${size}`),
     fact: "retrieved",
     move: (channel) => sendAll(channel, file.body, stages),
   });
@@ -56,7 +56,7 @@ async function retrieveStream(
   const stages = [...question.stages, ...wireStages(dialogue, { offset: 0, insideLineEnd: false })];
   return await conduct(dialogue, {
     path: question.path,
-    announcement: dialogue.texts.opening(baseName(question.path)),
+    announcement: announcing(dialogue, baseName(question.path)),
     fact: "retrieved",
     move: (channel) => sendAll(channel, body, stages),
   });

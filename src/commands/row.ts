@@ -7,5 +7,5 @@ export type Row = AnyCommand<Dialogue>;
 
 /** Writes a row; the type of the argument is the grammar's. */
 export function row<Argument>(command: Command<Argument, Dialogue>): Row {
-  return command as unknown as Row;
+  return command;
 }

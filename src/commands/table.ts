@@ -1,5 +1,5 @@
 /** The tables of all commands: built once for each server, read by FEAT, HELP, the loop and the conformance page. */
-import type { AnyCommand, Command, CommandContext, CommandTable } from "../session/command.js";
+import type { AnyCommand, Command, CommandTable } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { accessRows } from "./access.js";
 import { dataPortRows } from "./data-ports.js";
@@ -31,11 +31,11 @@ export const STANDARD_ROWS: readonly Row[] = [
 export const STANDARD_SITE_ROWS: readonly Row[] = siteRows;
 
 /** A row that a host adds; the type of its argument is its grammar's. */
-export type CustomCommand = AnyCommand<CommandContext>;
+export type CustomCommand = AnyCommand;
 
 /** A row with the type of its argument taken from the grammar, to be given to `commands` or `siteCommands`. */
 export function defineCommand<Argument>(command: Command<Argument>): CustomCommand {
-  return command as unknown as CustomCommand;
+  return command;
 }
 
 /**

@@ -163,7 +163,7 @@ class TreeWalk implements Walk {
     } catch (error) {
       if (directory.depth === 0 || !isGone(error)) throw error;
     }
-    for (const next of below.reverse()) this.#pending.push(next);
+    for (const next of below.toReversed()) this.#pending.push(next);
   }
 
   #listing(path: VirtualPath): AsyncIterable<FileInfo> {

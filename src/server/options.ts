@@ -2,6 +2,7 @@
 import { isIPv4 } from "node:net";
 import { PortPool } from "../channel/port-pool.js";
 import type { CustomCommand } from "../commands/table.js";
+import type { Session } from "../session/session.js";
 import type { PassiveAddress, Settings } from "../session/settings.js";
 
 /** Where to listen. */
@@ -20,7 +21,7 @@ export interface PassiveOptions<Account = unknown> {
    * The IPv4 address that PASV tells clients, where it is not the one they connect to: fixed, or a function of the
    * session, which may be async and may give `undefined` for the automatic one. EPSV needs none.
    */
-  readonly address?: PassiveAddress<Account>;
+  readonly address?: PassiveAddress<Session<Account>>;
 }
 
 /** Active data connections: PORT and EPRT. */
@@ -186,7 +187,6 @@ function optional<Value extends string | boolean>(
 }
 
 function oneOf<Value extends string>(name: string, value: Value, allowed: readonly Value[]): Value {
-  if (!allowed.includes(value))
-    throw new TypeError(`${name} must be one of ${allowed.join(", ")}, not ${String(value)}`);
+  if (!allowed.includes(value)) throw new TypeError(`${name} must be one of ${allowed.join(", ")}, not ${value}`);
   return value;
 }

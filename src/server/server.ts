@@ -36,7 +36,7 @@ const CLOSE_GRACE_MS = 5000;
  * server.on("login", (login) => login.accept({ fileSystem: new MemoryFileSystem() }));
  * await server.listen();
  */
-export class Server<Account = unknown> extends Emitter<SessionEvents<Account>> {
+export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Account>>> {
   readonly #settings: Settings;
   readonly #places: readonly ListenerOptions[];
   readonly #table: CommandTable<Dialogue>;
@@ -94,7 +94,7 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Account>> {
       settings: this.#settings,
       table: this.#table,
       siteTable: this.#siteTable,
-      server: this as unknown as Emitter<SessionEvents>,
+      server: this,
     });
     if (this.#closed !== undefined) dialogue.end({});
     const ended = interpret(dialogue).finally(() => this.#running.delete(dialogue));

@@ -3,12 +3,12 @@ import type { FileSystem } from "../storage/file-system.js";
 import type { Reply } from "../wire/reply.js";
 import type { ReplyCode } from "../wire/reply-codes.js";
 import type { VirtualPath } from "../wire/virtual-path.js";
-import type { Session } from "./session.js";
+import type { SessionView } from "./view.js";
 
 /** What the handler of a command that a host adds may do. */
 export interface CommandContext {
   /** The connection that sent the command. */
-  readonly session: Session<unknown>;
+  readonly session: SessionView;
   /** The store of the account. @throws FtpError where nobody has logged in: let the row need `login` */
   readonly fileSystem: FileSystem;
   /** A path name of the client as an absolute path. @throws FtpError where no store may see it (answered 553) */

@@ -13,8 +13,8 @@ import { isFault, refusalOf } from "./refusal.js";
 /** What moves, and what is said about it. */
 export interface Movement {
   readonly path: VirtualPath;
-  /** For the 150, e.g. `report.txt (12 bytes)`. Where the text is fixed by a clause: the whole of it. */
-  readonly announcement: string;
+  /** The text of the 150, or of the 125 where the data connection is there already. */
+  announcement(open: boolean): string;
   /** The fact to tell when all has moved. */
   readonly fact: "retrieved" | "stored" | "listed";
   /** Moves the bytes, and closes the channel. Whatever it throws fails the transfer. */
@@ -26,7 +26,7 @@ export async function conduct(dialogue: Dialogue, movement: Movement): Promise<R
   const transfer = dialogue.transfer as Transfer;
   transfer.path = movement.path;
   try {
-    const channel = await openChannel(dialogue, transfer, movement.announcement);
+    const channel = await openChannel(dialogue, transfer, movement);
     try {
       await movement.move(channel, transfer);
     } catch (error) {
@@ -41,13 +41,19 @@ export async function conduct(dialogue: Dialogue, movement: Movement): Promise<R
   return reply(226, dialogue.texts.complete);
 }
 
-async function openChannel(dialogue: Dialogue, transfer: Transfer, announcement: string): Promise<DataChannel> {
+/** The usual text of 125 and 150. Clients take a number in parentheses for the bytes that come (practice). */
+export function announcing({ texts }: Dialogue, what: string): Movement["announcement"] {
+  return (open) => (open ? texts.alreadyOpen(what) : texts.opening(what));
+}
+
+async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Movement): Promise<DataChannel> {
   const { settings, state, texts } = dialogue;
   const { offer } = state;
   if (offer === undefined) throw new FtpError("DATA_LOST", "the offer was withdrawn");
   transfer.signal.throwIfAborted();
   state.offer = undefined;
-  dialogue.send(reply(offer.ready ? 125 : 150, announcement), { verb: transfer.verb, argument: transfer.path });
+  const open = offer.ready;
+  dialogue.send(reply(open ? 125 : 150, movement.announcement(open)), { verb: transfer.verb, argument: transfer.path });
   try {
     const socket = await offer.open({ timeout: settings.dataTimeout, signal: transfer.signal });
     const channel = new DataChannel(socket, {

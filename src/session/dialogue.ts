@@ -4,7 +4,7 @@
  */
 import type { ControlChannel } from "../channel/control-channel.js";
 import { FtpError } from "../errors.js";
-import { ask, type Asked, type Emitter } from "../events/emitter.js";
+import { type Asked, ask, type Emitter } from "../events/emitter.js";
 import type { FileSystem } from "../storage/file-system.js";
 import type { Transfer } from "../transfer/transfer.js";
 import { encodeReply, type Reply, reply } from "../wire/reply.js";
@@ -25,7 +25,7 @@ export interface DialogueOptions {
   readonly table: CommandTable<Dialogue>;
   readonly siteTable: CommandTable<Dialogue>;
   /** Asked and told after the session's own listeners. */
-  readonly server: Emitter<SessionEvents>;
+  readonly server: Emitter<SessionEvents<Session>>;
 }
 
 /** How a session is to end. */
@@ -54,7 +54,7 @@ export class Dialogue implements CommandContext {
   loginFailures = 0;
   /** The reply to end with as soon as nothing moves. */
   farewell: Reply | undefined;
-  readonly #server: Emitter<SessionEvents>;
+  readonly #server: Emitter<SessionEvents<Session>>;
 
   constructor(options: DialogueOptions) {
     this.control = options.control;
@@ -95,13 +95,13 @@ export class Dialogue implements CommandContext {
   }
 
   /** Whether the host listens to an event, at the session or at the server. */
-  hears(event: keyof SessionEvents): boolean {
+  hears(event: keyof SessionEvents<Session>): boolean {
     return this.session.hears(event) || this.#server.hears(event);
   }
 
   /** Tells a fact about this session. */
-  tell<Name extends keyof FactEvents>(event: Name, fact: Omit<FactEvents[Name], "session">): void {
-    const whole = { session: this.session, ...fact } as unknown as SessionEvents[Name];
+  tell<Name extends keyof FactEvents<Session>>(event: Name, fact: Omit<FactEvents<Session>[Name], "session">): void {
+    const whole = { session: this.session, ...fact } as unknown as SessionEvents<Session>[Name];
     this.session.tell(event, whole);
     this.#server.tell(event, whole);
   }
@@ -112,9 +112,9 @@ export class Dialogue implements CommandContext {
   }
 
   /** Asks the host. A listener that fails refuses. Gives the refusal, `undefined` for a yes. */
-  async ask<Name extends keyof QuestionEvents>(
+  async ask<Name extends keyof QuestionEvents<Session>>(
     event: Name,
-    question: QuestionEvents[Name] & SessionQuestion,
+    question: QuestionEvents<Session>[Name] & SessionQuestion<Session>,
   ): Promise<Reply | undefined> {
     if (!this.hears(event)) return undefined;
     const asked = [this.session, this.#server] as unknown as readonly Asked<typeof question>[];

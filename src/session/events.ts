@@ -12,21 +12,21 @@ import type {
   SiteQuestion,
   StoreQuestion,
 } from "./questions.js";
-import type { Session } from "./session.js";
+import type { SessionView } from "./view.js";
 
 /** What every fact carries. */
-export interface SessionFact<Account = unknown> {
-  readonly session: Session<Account>;
+export interface SessionFact<Client extends SessionView = SessionView> {
+  readonly session: Client;
 }
 
 /** A fact about one path. */
-export interface PathFact<Account = unknown> extends SessionFact<Account> {
+export interface PathFact<Client extends SessionView = SessionView> extends SessionFact<Client> {
   /** Absolute, in the account's file system. */
   readonly path: string;
 }
 
 /** A command has been answered. */
-export interface ReplyFact<Account = unknown> extends SessionFact<Account> {
+export interface ReplyFact<Client extends SessionView = SessionView> extends SessionFact<Client> {
   /** Upper-case; `undefined` for replies that answer no command (greeting, 421) and for unknown verbs. */
   readonly verb: string | undefined;
   /** As sent; `undefined` for none, where it is secret, and for unknown verbs. */
@@ -37,7 +37,7 @@ export interface ReplyFact<Account = unknown> extends SessionFact<Account> {
 }
 
 /** Bytes have moved. */
-export interface TransferFact<Account = unknown> extends PathFact<Account> {
+export interface TransferFact<Client extends SessionView = SessionView> extends PathFact<Client> {
   /** The command, e.g. `RETR`. */
   readonly verb: string;
   /** Bytes over the data connection. */
@@ -47,57 +47,59 @@ export interface TransferFact<Account = unknown> extends PathFact<Account> {
 }
 
 /** A transfer has failed or was stopped. */
-export interface AbortedFact<Account = unknown> extends TransferFact<Account> {
+export interface AbortedFact<Client extends SessionView = SessionView> extends TransferFact<Client> {
   /** Why: an `FtpError` for what happened on the wire, a `FileSystemError` or whatever the store or a transform threw. */
   readonly error: unknown;
 }
 
 /** Something went wrong that is not a client's doing, or a listener failed. */
-export interface ErrorFact<Account = unknown> {
+export interface ErrorFact<Client extends SessionView = SessionView> {
   readonly error: unknown;
-  readonly session?: Session<Account>;
+  readonly session?: Client;
 }
 
 /** Questions by name. */
-export interface QuestionEvents<Account = unknown> {
-  connect: ConnectQuestion<Account>;
-  login: LoginQuestion<Account>;
-  command: CommandQuestion<Account>;
-  retr: RetrieveQuestion<Account>;
-  stor: StoreQuestion<Account>;
-  list: ListQuestion<Account>;
-  dele: PathQuestion<Account>;
-  rename: RenameQuestion<Account>;
-  mkd: PathQuestion<Account>;
-  rmd: PathQuestion<Account>;
-  site: SiteQuestion<Account>;
+export interface QuestionEvents<Client extends SessionView = SessionView> {
+  connect: ConnectQuestion<Client>;
+  login: LoginQuestion<Client>;
+  command: CommandQuestion<Client>;
+  retr: RetrieveQuestion<Client>;
+  stor: StoreQuestion<Client>;
+  list: ListQuestion<Client>;
+  dele: PathQuestion<Client>;
+  rename: RenameQuestion<Client>;
+  mkd: PathQuestion<Client>;
+  rmd: PathQuestion<Client>;
+  site: SiteQuestion<Client>;
 }
 
 /** Facts by name. */
-export interface FactEvents<Account = unknown> {
+export interface FactEvents<Client extends SessionView = SessionView> {
   /** A connection has come; add listeners for this client here. */
-  session: SessionFact<Account>;
-  loggedIn: SessionFact<Account>;
-  loginFailed: SessionFact<Account> & { readonly username: string };
-  reply: ReplyFact<Account>;
+  session: SessionFact<Client>;
+  loggedIn: SessionFact<Client>;
+  loginFailed: SessionFact<Client> & { readonly username: string };
+  reply: ReplyFact<Client>;
   /** A data connection is up. */
-  dataChannel: SessionFact<Account> & { readonly channel: DataChannel };
+  dataChannel: SessionFact<Client> & { readonly channel: DataChannel };
   /** Somebody else than the client has connected to its passive port and was turned away. */
-  stranger: SessionFact<Account> & { readonly address: string | undefined };
+  stranger: SessionFact<Client> & { readonly address: string | undefined };
   /** PASV or EPSV was refused because every passive port is in use. */
-  portsExhausted: SessionFact<Account>;
-  retrieved: TransferFact<Account>;
-  stored: TransferFact<Account>;
-  listed: TransferFact<Account>;
-  aborted: AbortedFact<Account>;
-  deleted: PathFact<Account>;
-  renamed: SessionFact<Account> & { readonly from: string; readonly to: string };
-  directoryMade: PathFact<Account>;
-  directoryRemoved: PathFact<Account>;
+  portsExhausted: SessionFact<Client>;
+  retrieved: TransferFact<Client>;
+  stored: TransferFact<Client>;
+  listed: TransferFact<Client>;
+  aborted: AbortedFact<Client>;
+  deleted: PathFact<Client>;
+  renamed: SessionFact<Client> & { readonly from: string; readonly to: string };
+  directoryMade: PathFact<Client>;
+  directoryRemoved: PathFact<Client>;
   /** The connection is gone. */
-  closed: SessionFact<Account>;
-  error: ErrorFact<Account>;
+  closed: SessionFact<Client>;
+  error: ErrorFact<Client>;
 }
 
 /** Everything that Server and Session emit. */
-export interface SessionEvents<Account = unknown> extends QuestionEvents<Account>, FactEvents<Account> {}
+export interface SessionEvents<Client extends SessionView = SessionView>
+  extends QuestionEvents<Client>,
+    FactEvents<Client> {}

@@ -14,9 +14,9 @@ import { ConnectQuestion } from "./questions.js";
 import { isFault, refusalOf } from "./refusal.js";
 
 /** First words of protocols that browsers and worms speak to an FTP port; nothing of what follows may count as a command. */
-const FOREIGN = new Set([
-  ..."GET POST HEAD PUT PATCH DELETE OPTIONS CONNECT TRACE PRI HOST: EHLO HELO LHLO MAIL RCPT DATA".split(" "),
-]);
+const FOREIGN = new Set(
+  "GET POST HEAD PUT PATCH DELETE OPTIONS CONNECT TRACE PRI HOST: EHLO HELO LHLO MAIL RCPT DATA".split(" "),
+);
 
 /** Runs a session from greeting to end. Never rejects. */
 export async function interpret(dialogue: Dialogue): Promise<void> {

@@ -11,17 +11,17 @@ import { type Stage, stageOf } from "../transfer/stage.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { isReplyCode, type ReplyCode } from "../wire/reply-codes.js";
 import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
-import type { Session } from "./session.js";
+import type { AccountOf, SessionView } from "./view.js";
 
 /** What every question has: who asks, and `reject`. */
-export abstract class SessionQuestion<Account = unknown> extends Question {
-  readonly session: Session<Account>;
+export abstract class SessionQuestion<Client extends SessionView = SessionView> extends Question {
+  readonly session: Client;
   readonly #code: ReplyCode;
   readonly #text: string;
   #refusal: Reply | undefined;
 
   /** @internal */
-  constructor(session: Session<Account>, code: ReplyCode, text: string) {
+  constructor(session: Client, code: ReplyCode, text: string) {
     super();
     this.session = session;
     this.#code = code;
@@ -55,7 +55,7 @@ export abstract class SessionQuestion<Account = unknown> extends Question {
 }
 
 /** A client has connected; nothing has been sent. Rejecting answers 421 and ends the session. */
-export class ConnectQuestion<Account = unknown> extends SessionQuestion<Account> {
+export class ConnectQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   /** The client's address, IPv4-mapped IPv6 as IPv4. */
   get remoteAddress(): string {
     return this.session.remoteAddress;
@@ -80,20 +80,16 @@ export interface Admission<Account = unknown> {
 }
 
 /** USER and PASS have come (RFC 959 §4.1.1). Unanswered means refused. */
-export class LoginQuestion<Account = unknown> extends SessionQuestion<Account> {
+export class LoginQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   readonly username: string;
   readonly password: string;
   /** What ACCT brought, after `requireAccount`. */
   readonly accountInfo: string | undefined;
-  #admission: Admission<Account> | undefined;
+  #admission: Admission<AccountOf<Client>> | undefined;
   #accountRequired = false;
 
   /** @internal */
-  constructor(
-    session: Session<Account>,
-    text: string,
-    login: Pick<LoginQuestion, "username" | "password" | "accountInfo">,
-  ) {
+  constructor(session: Client, text: string, login: Pick<LoginQuestion, "username" | "password" | "accountInfo">) {
     super(session, 530, text);
     this.username = login.username;
     this.password = login.password;
@@ -106,7 +102,7 @@ export class LoginQuestion<Account = unknown> extends SessionQuestion<Account> {
   }
 
   /** Logs the client in. */
-  accept(admission: Admission<Account>): void {
+  accept(admission: Admission<AccountOf<Client>>): void {
     if (typeof admission?.fileSystem?.stat !== "function")
       throw new TypeError("accept needs a fileSystem, an object that extends FileSystem");
     if (this.answer()) this.#admission = admission;
@@ -118,7 +114,7 @@ export class LoginQuestion<Account = unknown> extends SessionQuestion<Account> {
   }
 
   /** What `accept` was given. @internal */
-  get admission(): Admission<Account> | undefined {
+  get admission(): Admission<AccountOf<Client>> | undefined {
     return this.#admission;
   }
 
@@ -129,14 +125,14 @@ export class LoginQuestion<Account = unknown> extends SessionQuestion<Account> {
 }
 
 /** A command has come that the session may run. */
-export class CommandQuestion<Account = unknown> extends SessionQuestion<Account> {
+export class CommandQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   /** Upper-case; the main name of the command, also where an alias was sent. */
   readonly verb: string;
   /** As sent; `undefined` for none and where it is secret. */
   readonly argument: string | undefined;
 
   /** @internal */
-  constructor(session: Session<Account>, text: string, verb: string, argument: string | undefined) {
+  constructor(session: Client, text: string, verb: string, argument: string | undefined) {
     super(session, 550, text);
     this.verb = verb;
     this.argument = argument;
@@ -149,11 +145,11 @@ export class CommandQuestion<Account = unknown> extends SessionQuestion<Account>
 }
 
 /** Something is about to happen at one path. */
-export class PathQuestion<Account = unknown> extends SessionQuestion<Account> {
+export class PathQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   #path: VirtualPath;
 
   /** @internal */
-  constructor(session: Session<Account>, code: ReplyCode, text: string, path: VirtualPath) {
+  constructor(session: Client, code: ReplyCode, text: string, path: VirtualPath) {
     super(session, code, text);
     this.#path = path;
   }
@@ -171,7 +167,7 @@ export class PathQuestion<Account = unknown> extends SessionQuestion<Account> {
 }
 
 /** What both directions of a transfer share. */
-export abstract class TransferQuestion<Account = unknown> extends PathQuestion<Account> {
+export abstract class TransferQuestion<Client extends SessionView = SessionView> extends PathQuestion<Client> {
   readonly verb: string;
   /** The restart marker: octets that the client has, or that stay (RFC 3659 §5). */
   readonly offset: number;
@@ -181,7 +177,7 @@ export abstract class TransferQuestion<Account = unknown> extends PathQuestion<A
 
   /** @internal */
   constructor(
-    session: Session<Account>,
+    session: Client,
     code: ReplyCode,
     text: string,
     transfer: { readonly path: VirtualPath; readonly verb: string; readonly offset: number; readonly type: "A" | "I" },
@@ -207,7 +203,7 @@ export abstract class TransferQuestion<Account = unknown> extends PathQuestion<A
 }
 
 /** RETR: a client wants to download. */
-export class RetrieveQuestion<Account = unknown> extends TransferQuestion<Account> {
+export class RetrieveQuestion<Client extends SessionView = SessionView> extends TransferQuestion<Client> {
   #body: AsyncIterable<Uint8Array> | undefined;
 
   /** Lets it happen: from another path, or from a stream of bytes instead of the store (a Node Readable is one). */
@@ -223,7 +219,7 @@ export class RetrieveQuestion<Account = unknown> extends TransferQuestion<Accoun
 }
 
 /** STOR, APPE or STOU: a client wants to upload. */
-export class StoreQuestion<Account = unknown> extends TransferQuestion<Account> {
+export class StoreQuestion<Client extends SessionView = SessionView> extends TransferQuestion<Client> {
   #sink: Writable | undefined;
 
   /** Lets it happen: at another path, or into a stream instead of the store. */
@@ -239,12 +235,12 @@ export class StoreQuestion<Account = unknown> extends TransferQuestion<Account> 
 }
 
 /** LIST, NLST, MLSD, MLST or STAT: a client wants to see a directory or an entry. */
-export class ListQuestion<Account = unknown> extends PathQuestion<Account> {
+export class ListQuestion<Client extends SessionView = SessionView> extends PathQuestion<Client> {
   readonly verb: string;
   readonly #filters: ((entry: FileInfo) => boolean)[] = [];
 
   /** @internal */
-  constructor(session: Session<Account>, text: string, verb: string, path: VirtualPath) {
+  constructor(session: Client, text: string, verb: string, path: VirtualPath) {
     super(session, 550, text, path);
     this.verb = verb;
   }
@@ -262,12 +258,12 @@ export class ListQuestion<Account = unknown> extends PathQuestion<Account> {
 }
 
 /** RNTO: a client wants to rename. */
-export class RenameQuestion<Account = unknown> extends SessionQuestion<Account> {
+export class RenameQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   readonly from: VirtualPath;
   readonly to: VirtualPath;
 
   /** @internal */
-  constructor(session: Session<Account>, text: string, from: VirtualPath, to: VirtualPath) {
+  constructor(session: Client, text: string, from: VirtualPath, to: VirtualPath) {
     super(session, 553, text);
     this.from = from;
     this.to = to;
@@ -280,13 +276,13 @@ export class RenameQuestion<Account = unknown> extends SessionQuestion<Account> 
 }
 
 /** SITE: a client wants a command of this site. */
-export class SiteQuestion<Account = unknown> extends SessionQuestion<Account> {
+export class SiteQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   /** Upper-case, e.g. `CHMOD`. */
   readonly name: string;
   readonly argument: string | undefined;
 
   /** @internal */
-  constructor(session: Session<Account>, text: string, name: string, argument: string | undefined) {
+  constructor(session: Client, text: string, name: string, argument: string | undefined) {
     super(session, 550, text);
     this.name = name;
     this.argument = argument;

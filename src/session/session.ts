@@ -1,8 +1,18 @@
 /** One control connection as the host sees it: who, from where, what moves, and the events of this client alone. */
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import type { Transfer } from "../transfer/transfer.js";
-import type { Dialogue } from "./dialogue.js";
 import type { SessionEvents } from "./events.js";
+import type { Who } from "./state.js";
+import type { SessionView } from "./view.js";
+
+/** What a session shows of the dialogue behind it. */
+export interface SessionBacking {
+  readonly state: { readonly who: Who; readonly directory: string };
+  readonly control: Pick<SessionView, "remoteAddress" | "remotePort" | "localAddress" | "localPort">;
+  readonly transfer: Transfer | undefined;
+  end(ending: { readonly text?: string | undefined }): void;
+  report(error: unknown): void;
+}
 
 let sessions = 0;
 
@@ -10,13 +20,16 @@ let sessions = 0;
  * One client. Emits what the server emits, for this client only; its listeners are asked before the server's.
  * @typeParam Account what the host gave to `login.accept`
  */
-export class Session<Account = unknown> extends Emitter<SessionEvents<Account>> {
+export class Session<Account = unknown>
+  extends Emitter<SessionEvents<Session<Account>>>
+  implements SessionView<Account>
+{
   /** Unique in this process. */
   readonly id: string;
-  readonly #dialogue: Dialogue;
+  readonly #dialogue: SessionBacking;
 
   /** @internal */
-  constructor(dialogue: Dialogue) {
+  constructor(dialogue: SessionBacking) {
     super();
     this.#dialogue = dialogue;
     this.id = String(++sessions);

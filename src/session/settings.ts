@@ -1,11 +1,11 @@
 /** The options of a server as sessions see them: checked, with defaults filled in. Times in milliseconds, 0 is off. */
 import type { PortPool } from "../channel/port-pool.js";
-import type { Session } from "./session.js";
+import type { SessionView } from "./view.js";
 
 /** The address that PASV tells a client to connect to. */
-export type PassiveAddress<Account = unknown> =
+export type PassiveAddress<Client extends SessionView = SessionView> =
   | string
-  | ((session: Session<Account>) => string | undefined | Promise<string | undefined>);
+  | ((session: Client) => string | undefined | Promise<string | undefined>);
 
 export interface Settings {
   readonly greeting: string | undefined;

@@ -2,7 +2,7 @@
 
 export class TimeLimits {
   readonly #expire: (why: "login" | "idle") => void;
-  #login: NodeJS.Timeout | undefined;
+  readonly #login: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #idleMilliseconds: number;
 

@@ -110,7 +110,8 @@ function groupsOf(address: string): readonly number[] {
   const [head = "", tail = ""] = address.split("::", 2);
   const left = fieldsOf(head);
   const right = fieldsOf(tail);
-  return [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => 0);
+  return [...left, ...zeros, ...right];
 }
 
 function fieldsOf(text: string): readonly number[] {

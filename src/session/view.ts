@@ -1,0 +1,35 @@
+/** A control connection as questions, facts and commands of the host show it. */
+import type { Transfer } from "../transfer/transfer.js";
+
+/**
+ * One client: who, from where, what moves.
+ * @typeParam Account what the host gave to `login.accept`
+ */
+export interface SessionView<Account = unknown> {
+  /** Unique in this process. */
+  readonly id: string;
+  /** The name that USER gave; `undefined` before. */
+  readonly username: string | undefined;
+  /** Whether the client has logged in. */
+  readonly admitted: boolean;
+  /** What the host gave to `login.accept({ account })`; `undefined` before login. */
+  readonly account: Account | undefined;
+  /** The client's address; IPv4-mapped IPv6 as IPv4. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** The address that the client connected to; IPv4-mapped IPv6 as IPv4. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** The working directory, absolute in the account's file system. */
+  readonly cwd: string;
+  /** What moves now; `undefined` between transfers. */
+  readonly transfer: Transfer | undefined;
+  /**
+   * Ends the session: a running transfer is aborted (426), then 421 is sent and the connection closed.
+   * @param text what the client reads. Default: that the server is going away
+   */
+  close(text?: string): void;
+}
+
+/** The account type of a session type. */
+export type AccountOf<Client extends SessionView> = Client extends SessionView<infer Account> ? Account : never;
