@@ -2,8 +2,8 @@
  * The active side of PORT and EPRT (RFC 959 §3.2, RFC 2428 §2): one connect to where the client asked, made when
  * the transfer starts and never tried again (RFC 2577 §3). Whether the client may ask for it is checked elsewhere.
  */
-import { connect, type Socket } from "node:net";
-import { type OpenOptions, type Opening, PendingSocket, unmapped } from "./opening.js";
+import { Socket } from "node:net";
+import { type Opening, type OpenOptions, PendingSocket, unmapped } from "./opening.js";
 
 export interface ActiveOptions {
   /** Address of the client. */
@@ -49,13 +49,14 @@ class ActiveOpening implements Opening {
     const { host, port } = this.#options;
     const lost = (cause: unknown): void =>
       pending.reject("DATA_LOST", `no data connection to ${host} port ${port}`, cause);
+    const socket = new Socket({ allowHalfOpen: true });
+    this.#socket = socket;
+    socket.pause();
+    // Stays on for the life of the socket; once it is up, "close" tells its owner.
+    socket.on("error", lost);
+    socket.once("connect", () => this.#handOver(socket, pending));
     try {
-      const socket = connect({ host, port, ...this.#source(), allowHalfOpen: true, noDelay: true });
-      this.#socket = socket;
-      socket.pause();
-      // Stays on for the life of the socket; once it is up, "close" tells its owner.
-      socket.on("error", lost);
-      socket.once("connect", () => this.#handOver(socket, pending));
+      socket.connect({ host, port, ...this.#source() });
     } catch (cause) {
       lost(cause);
     }
@@ -71,6 +72,7 @@ class ActiveOpening implements Opening {
 
   #handOver(socket: Socket, pending: PendingSocket): void {
     this.#socket = undefined;
+    socket.setNoDelay(true);
     pending.resolve(socket);
   }
 }

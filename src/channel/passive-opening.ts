@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { sameAddress } from "../wire/address.js";
-import { ignoreError, type OpenOptions, type Opening, PendingSocket, unmapped } from "./opening.js";
+import { ignoreError, type Opening, type OpenOptions, PendingSocket, unmapped } from "./opening.js";
 import type { PortLease, PortPool } from "./port-pool.js";
 
 export interface PassiveOptions {

@@ -20,6 +20,7 @@ export const accessRows: readonly Row[] = [
     source: "RFC 959 §4.1.1",
     summary: "say who you are",
     argument: text("username"),
+    logsIn: true,
     replies: [331],
     run: beginLogin,
   }),
@@ -28,6 +29,7 @@ export const accessRows: readonly Row[] = [
     source: "RFC 959 §4.1.1",
     summary: "give the password",
     argument: anyText("password"),
+    logsIn: true,
     replies: [230, 332],
     secret: true,
     run: (dialogue, password) => {
@@ -41,6 +43,7 @@ export const accessRows: readonly Row[] = [
     source: "RFC 959 §4.1.1",
     summary: "give the account, where one is asked for",
     argument: text("account"),
+    logsIn: true,
     replies: [230, 202],
     secret: true,
     run: (dialogue, accountInfo) => {

@@ -101,8 +101,8 @@ async function sendLines(
   sections?: Walk,
 ): Promise<Reply> {
   const { texts } = dialogue;
-  const lines = await begun(source);
   try {
+    const lines = await begun(source);
     const final = await conduct(dialogue, {
       path: target.path,
       announcement: announcing(dialogue, texts.listing),
@@ -111,6 +111,7 @@ async function sendLines(
     });
     return final.code === 226 && sections?.truncated ? reply(226, texts.listingTruncated) : final;
   } finally {
-    await lines.return(undefined);
+    // Where no data connection came, nobody has read on: the store's listing is still open.
+    await source.return(undefined);
   }
 }

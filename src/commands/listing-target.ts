@@ -86,17 +86,13 @@ export function rightsAt({ fileSystem }: Dialogue, path: VirtualPath): Rights {
   };
 }
 
-/** The lines with the first one read already: what the store refuses shows before 150. */
-export async function begun(lines: AsyncGenerator<string>): Promise<AsyncGenerator<string>> {
+/** The lines with the first one read already: what the store refuses shows before 150. The caller closes `lines`. */
+export async function begun(lines: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
   const first = await lines.next();
   return (async function* () {
-    try {
-      if (first.done) return;
-      yield first.value;
-      yield* lines;
-    } finally {
-      await lines.return(undefined);
-    }
+    if (first.done) return;
+    yield first.value;
+    yield* lines;
   })();
 }
 

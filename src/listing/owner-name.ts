@@ -11,6 +11,6 @@ const LONGEST = 32;
  */
 export function ownerName(name: string | undefined): string | undefined {
   if (name === undefined || PLAIN.test(name)) return name;
-  const shown = [...name].slice(0, LONGEST).join("");
+  const shown = Array.from(name).slice(0, LONGEST).join("");
   return shown.replace(/[\s;\p{Cc}\p{Zl}\p{Zp}]/gu, "_") || undefined;
 }

@@ -98,6 +98,7 @@ function executeUnknown(dialogue: Dialogue, verb: string): void {
   const admitted = state.who.stage === "admitted";
   state.renaming = undefined;
   state.restart = 0;
+  interruptLogin(dialogue);
   if (!admitted && (FOREIGN.has(verb) || verb.startsWith("SSH-"))) return dialogue.control.finish();
   // Before login every command outside the open list looks the same: the set is nobody's business.
   dialogue.send(admitted ? reply(500, texts.unknownCommand) : reply(530, texts.notLoggedIn));
@@ -113,9 +114,14 @@ function finish(
   const { state } = dialogue;
   if (!row.keepsRestart) state.restart = 0;
   if (!row.keepsRename) state.renaming = undefined;
+  if (!row.logsIn) interruptLogin(dialogue);
   if (dialogue.control.finishing) return;
   dialogue.send(final, command);
   if (final.code === 421 || final.code === 221) dialogue.control.finish();
+}
+
+function interruptLogin({ state }: Dialogue): void {
+  if (state.who.stage !== "admitted") state.who = { stage: "greeted" };
 }
 
 async function answer(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Promise<Reply> {

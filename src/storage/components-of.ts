@@ -10,7 +10,8 @@ import { decodeText, encodeText, ROOT, type VirtualPath } from "./names.js";
 export function componentsOf(path: VirtualPath): readonly string[] {
   if (path === ROOT) return [];
   const [before, ...components] = path.split("/");
-  if (before !== "" || !components.every(isComponent)) throw new FileSystemError("EINVAL", path);
+  if (before !== "" || components.length === 0 || !components.every(isComponent))
+    throw new FileSystemError("EINVAL", path);
   return components;
 }
 

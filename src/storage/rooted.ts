@@ -14,7 +14,7 @@ import type {
   WriteHandle,
   WriteOptions,
 } from "./file-system.js";
-import { FileSystemError } from "./file-system-error.js";
+import { FileSystemError, type FileSystemErrorCode } from "./file-system-error.js";
 import { FileSystemWrapper } from "./file-system-wrapper.js";
 import { isWithin, ROOT, type VirtualPath, virtualPath } from "./names.js";
 
@@ -39,53 +39,59 @@ class RootedFileSystem extends FileSystemWrapper {
   }
 
   override stat(path: VirtualPath, options?: StatOptions): Promise<FileInfo> {
-    return this.#outward(async () => this.#info(await super.stat(this.#inward(path), options), path));
+    return this.#at(path, async (inner) => this.#info(await super.stat(inner, options), path));
   }
 
   override async *list(path: VirtualPath, options?: OperationOptions): AsyncGenerator<FileInfo> {
+    const inner = this.#inward(path);
     try {
-      for await (const info of super.list(this.#inward(path), options)) yield this.#info(info);
+      for await (const info of super.list(inner, options)) yield this.#info(info);
     } catch (error) {
       throw this.#error(error);
     }
   }
 
   override openRead(path: VirtualPath, options?: ReadOptions): Promise<ReadHandle> {
-    return this.#outward(async () => this.#reading(await super.openRead(this.#inward(path), options)));
+    return this.#at(path, async (inner) => this.#reading(await super.openRead(inner, options)));
   }
 
-  override openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {
-    return this.#outward(async () => this.#writing(await super.openWrite(this.#inward(path), options)));
+  override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {
+    refuseRoot(path, "EISDIR");
+    return this.#at(path, async (inner) => this.#writing(await super.openWrite(inner, options)));
   }
 
-  override remove(path: VirtualPath, options?: OperationOptions): Promise<void> {
-    return this.#outward(() => super.remove(this.#inward(path), options));
+  override async remove(path: VirtualPath, options?: OperationOptions): Promise<void> {
+    refuseRoot(path, "EISDIR");
+    return this.#at(path, (inner) => super.remove(inner, options));
   }
 
-  override makeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
-    return this.#outward(() => super.makeDirectory(this.#inward(path), options));
+  override async makeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
+    refuseRoot(path, "EEXIST");
+    return this.#at(path, (inner) => super.makeDirectory(inner, options));
   }
 
-  override removeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
-    if (path === ROOT) return Promise.reject(new FileSystemError("EACCES", path));
-    return this.#outward(() => super.removeDirectory(this.#inward(path), options));
+  override async removeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
+    refuseRoot(path, "EACCES");
+    return this.#at(path, (inner) => super.removeDirectory(inner, options));
   }
 
-  override rename(from: VirtualPath, to: VirtualPath, options?: RenameOptions): Promise<void> {
-    if (from === ROOT) return Promise.reject(new FileSystemError("EACCES", from));
-    return this.#outward(() => super.rename(this.#inward(from), this.#inward(to), options));
+  override async rename(from: VirtualPath, to: VirtualPath, options?: RenameOptions): Promise<void> {
+    refuseRoot(from, "EACCES");
+    refuseRoot(to, "EEXIST");
+    const target = this.#inward(to);
+    return this.#at(from, (inner) => super.rename(inner, target, options));
   }
 
   override setTimes(path: VirtualPath, times: FileTimes, options?: OperationOptions): Promise<void> {
-    return this.#outward(() => super.setTimes(this.#inward(path), times, options));
+    return this.#at(path, (inner) => super.setTimes(inner, times, options));
   }
 
   override setMode(path: VirtualPath, mode: number, options?: OperationOptions): Promise<void> {
-    return this.#outward(() => super.setMode(this.#inward(path), mode, options));
+    return this.#at(path, (inner) => super.setMode(inner, mode, options));
   }
 
   override availableSpace(path: VirtualPath, options?: OperationOptions): Promise<number> {
-    return this.#outward(() => super.availableSpace(this.#inward(path), options));
+    return this.#at(path, (inner) => super.availableSpace(inner, options));
   }
 
   override supports(capability: Capability, path?: VirtualPath): boolean {
@@ -115,6 +121,12 @@ class RootedFileSystem extends FileSystemWrapper {
     return new FileSystemError(error.code, this.#path(error.path) ?? ROOT, { cause: error });
   }
 
+  async #at<Result>(path: VirtualPath, run: (inner: VirtualPath) => Promise<Result>): Promise<Result> {
+    const inner = this.#inward(path);
+    return this.#outward(() => run(inner));
+  }
+
+  /** Runs what the store does, and lets its errors name paths as clients know them. */
   async #outward<Result>(run: () => Promise<Result>): Promise<Result> {
     try {
       return await run();
@@ -149,4 +161,9 @@ class RootedFileSystem extends FileSystemWrapper {
       [Symbol.asyncDispose]: () => handle.abort(),
     };
   }
+}
+
+/** The root of a subtree is no name in it, and cannot be made, replaced or taken away from inside. */
+function refuseRoot(path: VirtualPath, code: FileSystemErrorCode): void {
+  if (path === ROOT) throw new FileSystemError(code, path);
 }

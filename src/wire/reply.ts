@@ -3,10 +3,11 @@
  * every text to a client goes: nothing in it can end a line, or begin one that looks like a reply.
  * Knows no command and no socket.
  */
-import { MAX_PATH_BYTES } from "./virtual-path.js";
-import { REPLY_CODES } from "./reply-codes.js";
+
 import type { ReplyCode } from "./reply-codes.js";
+import { REPLY_CODES } from "./reply-codes.js";
 import { decodeText, encodeText } from "./text-encoding.js";
+import { MAX_PATH_BYTES } from "./virtual-path.js";
 
 /** One reply. */
 export interface Reply {

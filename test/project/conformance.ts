@@ -1,0 +1,77 @@
+/**
+ * Writes docs/conformance.md from the table of commands, or says what it should hold.
+ * Run by `npm run conformance`; a test fails when page and table differ.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { STANDARD_ROWS, STANDARD_SITE_ROWS } from "../../dist/commands/table.js";
+
+type Row = (typeof STANDARD_ROWS)[number];
+
+export const PAGE = join(import.meta.dirname, "../../docs/conformance.md");
+
+/** Commands of the registry of RFC 5797 and of the RFCs named here that are answered as unknown, and why. */
+const ABSENT = [
+  ["AUTH, PBSZ, PROT, CCC, ADAT, MIC, CONF, ENC", "RFC 2228, RFC 4217", "no TLS yet"],
+  ["HOST", "RFC 7151", "no virtual hosts yet"],
+  ["LPRT, LPSV", "RFC 1639", "historic; EPRT and EPSV do the same (RFC 2428)"],
+  ["MAIL, MSND, MSOM, MSAM, MLFL, MRSQ, MRCP", "RFC 765", "obsolete since RFC 959"],
+];
+
+/** The page as it should be. */
+export function conformancePage(): string {
+  return [
+    "# Conformance",
+    "",
+    "Generated from the table of commands (`src/commands/table.ts`) by `npm run conformance`; a test fails when they",
+    "differ. Any command may also be answered with 421, 500, 501, 502, 503, 504 or 530 (RFC 959 §5.4), transfers after",
+    "their 125 or 150 with 425, 426, 451, 551 or 552.",
+    "",
+    "| command | argument | clause | replies | needs | status |",
+    "|---|---|---|---|---|---|",
+    ...STANDARD_ROWS.map(lineOf),
+    "",
+    "## Subcommands of SITE",
+    "",
+    "| command | argument | clause | replies | needs | status |",
+    "|---|---|---|---|---|---|",
+    ...STANDARD_SITE_ROWS.map(lineOf),
+    "",
+    "## Not here",
+    "",
+    "| command | clause | why |",
+    "|---|---|---|",
+    ...ABSENT.map((cells) => `| ${cells.join(" | ")} |`),
+    "",
+    "## Where the clauses leave a choice",
+    "",
+    ...CHOICES.map((choice) => `- ${choice}`),
+    "",
+  ].join("\n");
+}
+
+const CHOICES = [
+  "TYPE A: every LF becomes CRLF on the wire and every CRLF becomes LF in the store; nothing else changes, so that what was downloaded and uploaded again is the same to the byte (RFC 959 §3.1.1.1). A file that holds CRLF is sent with CR CR LF.",
+  "TYPE A with REST: the marker counts octets as transferred (RFC 3659 §5.3); the file is read up to `asciiScanLimit` to find it, 554 beyond. SIZE counts the same way, 550 beyond.",
+  "LIST, NLST and MLSD always send CRLF lines, whatever TYPE is. Times in LIST are UTC.",
+  "LIST, NLST and STAT understand `-a`, `-l`, `-R` and patterns (`*`, `?`, `[…]`) in the last component; every other command takes names as they are (RFC 3659 §2.2.2). A name that exists wins over the pattern.",
+  "A path that is missing is answered with 550 before 150; a pattern that matches nothing is an empty listing.",
+  "RNTO does not replace a file unless `overwriteOnRename` says so.",
+  "USER after a login is answered with 503 unless `allowRelogin` says otherwise; then nothing of the old login is left.",
+  "PASV on IPv6 is answered with 425; EPSV works.",
+  "PORT and EPRT to another address than the client's, or to a port below 1024, are answered with 504 (RFC 2577 §3).",
+  "ABOR, NOOP and STAT are answered while a transfer runs; every other command waits for its end.",
+  "MDTM never sets a time; MFMT does.",
+  "Before login every command that needs one is answered with 530, and so is an unknown one.",
+];
+
+function lineOf(row: Row): string {
+  const verbs = [row.verb, ...(row.aliases ?? [])].join(", ");
+  const status = row.replies.every((code) => code >= 500) ? "refused" : "done";
+  const syntax = row.argument.syntax === "" ? "" : `\`${row.argument.syntax}\``;
+  const cells = [verbs, syntax, row.source, row.replies.join(" "), row.needs?.join(", ") ?? "", status];
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(PAGE, conformancePage());

@@ -1,0 +1,122 @@
+/**
+ * The package as its users get it: packed, installed into an empty project without a network, and used
+ * from ESM, from CommonJS and from TypeScript.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { type RunOptions, run } from "../kit/programs.js";
+import { type TemporaryDirectory, temporaryDirectory } from "../kit/temporary.js";
+import { PROJECT } from "./source-file.js";
+
+const MANIFEST = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
+const TSC = join(PROJECT, "node_modules/typescript/bin/tsc");
+
+/** Starts a server, reads its greeting and prints the code. */
+const GREET = `
+async function greet() {
+  const server = new Server({ host: "127.0.0.1", port: 0 });
+  server.on("login", (login) => login.accept({ fileSystem: new MemoryFileSystem() }));
+  await server.listen();
+  const socket = connect(server.addresses[0]?.port ?? 0, "127.0.0.1");
+  const [greeting] = await once(socket, "data");
+  socket.destroy();
+  await server.close();
+  console.log(String(greeting).slice(0, 3));
+}
+void greet();
+`;
+
+const NODE_IMPORTS = `import { once } from "node:events";\nimport { connect } from "node:net";\n`;
+
+/** One program in each dialect, by file name. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  "esm.mjs": `${NODE_IMPORTS}import { MemoryFileSystem, Server } from "portside";${GREET}`,
+  "commonjs.cjs": `const { once } = require("node:events");
+const { connect } = require("node:net");
+const { MemoryFileSystem, Server } = require("portside");${GREET}`,
+  "typescript-esm.mts": `${NODE_IMPORTS}import { type FileSystem, MemoryFileSystem, Server } from "portside";
+export const store: FileSystem = new MemoryFileSystem();${GREET}`,
+  "typescript-commonjs.cts": `${NODE_IMPORTS}import portside = require("portside");
+const { MemoryFileSystem, Server } = portside;
+export type Store = portside.FileSystem;${GREET}`,
+};
+
+const TSCONFIG = {
+  compilerOptions: {
+    module: "nodenext",
+    target: "es2023",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    types: ["node"],
+    typeRoots: [join(PROJECT, "node_modules/@types")],
+  },
+  files: ["typescript-esm.mts", "typescript-commonjs.cts"],
+};
+
+suite("the packed package", () => {
+  let folder: TemporaryDirectory;
+  let packed: string[];
+
+  const succeed = async (program: string, args: readonly string[], options?: RunOptions): Promise<string> => {
+    const { code, stdout, stderr } = await run(program, args, { cwd: folder.path, timeout: 120_000, ...options });
+    assert.equal(code, 0, `${program} ${args.join(" ")}\n${stdout}\n${stderr}`);
+    return stdout;
+  };
+
+  before(async () => {
+    folder = await temporaryDirectory();
+    const destination = ["--ignore-scripts", "--pack-destination", folder.path];
+    const [archive] = JSON.parse(await succeed("npm", ["pack", "--json", ...destination], { cwd: PROJECT }));
+    packed = archive.files.map((file: { path: string }) => file.path);
+    await writeFile(join(folder.path, "package.json"), manifestFor(archive.filename));
+    await succeed("npm", ["install", "--offline", "--ignore-scripts", "--install-links", "--cache", "cache"]);
+    for (const [name, text] of Object.entries(PROGRAMS)) await writeFile(join(folder.path, name), text);
+    await writeFile(join(folder.path, "tsconfig.json"), JSON.stringify(TSCONFIG));
+  });
+
+  after(() => folder[Symbol.asyncDispose]());
+
+  test("holds the program, its types, its sources and the licence, and nothing else", () => {
+    for (const path of ["dist/index.js", "dist/index.d.ts", "src/index.ts", "LICENSE", "README.md", "CHANGELOG.md"])
+      assert.ok(packed.includes(path), path);
+    const strange = packed.filter(
+      (path) => !/^(?:(?:dist|src)\/|(?:LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(path),
+    );
+    assert.deepEqual(strange, []);
+  });
+
+  for (const entry of Object.keys(MANIFEST.exports)) {
+    const specifier = join("portside", entry);
+    test(`require("${specifier}") works`, async () => {
+      const program = `console.log(typeof require("${specifier}"))`;
+      assert.equal(await succeed(process.execPath, ["-e", program]), "object\n");
+    });
+  }
+
+  for (const name of ["esm.mjs", "commonjs.cjs"])
+    test(`${name} runs a server`, async () => {
+      assert.equal(await succeed(process.execPath, [name]), "220\n");
+    });
+
+  test("TypeScript programs compile, without skipLibCheck, and run a server", async () => {
+    await succeed(process.execPath, [TSC, "-p", "."]);
+    for (const name of ["typescript-esm.mjs", "typescript-commonjs.cjs"])
+      assert.equal(await succeed(process.execPath, [name]), "220\n", name);
+  });
+
+  test("its command is installed and refuses an unknown flag", async () => {
+    const command = join(folder.path, "node_modules/.bin/portside");
+    const { code, stderr } = await run(command, ["--no-such-flag"], { cwd: folder.path });
+    assert.notEqual(code, 0);
+    assert.match(stderr, /--no-such-flag/);
+  });
+});
+
+/** A manifest that takes the archive, and its dependencies from this project, so that no network is needed. */
+function manifestFor(archive: string): string {
+  const own = Object.keys(MANIFEST.dependencies).map((name) => [name, `file:${join(PROJECT, "node_modules", name)}`]);
+  return JSON.stringify({ private: true, dependencies: { portside: `file:${archive}`, ...Object.fromEntries(own) } });
+}
