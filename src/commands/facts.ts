@@ -62,8 +62,8 @@ export const factRows: readonly Row[] = [
     needs: ["login"],
     feature: "MDTM",
     keepsRestart: true,
-    run: async ({ fileSystem }, path) => {
-      const info = await fileSystem.stat(path, { expect: "file" });
+    run: async ({ fileSystem, signal }, path) => {
+      const info = await fileSystem.stat(path, { expect: "file", signal });
       if (info.type !== "file" || info.modified === undefined) throw new FileSystemError("EISDIR", path);
       return reply(213, formatTimestamp(info.modified));
     },
@@ -123,12 +123,12 @@ export function selectFacts({ state, texts }: Dialogue, list: string): Reply {
 }
 
 async function tellSize(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
-  const { fileSystem, state, settings, texts } = dialogue;
-  const info = await fileSystem.stat(path, { expect: "file" });
+  const { fileSystem, state, settings, texts, signal } = dialogue;
+  const info = await fileSystem.stat(path, { expect: "file", signal });
   if (info.type !== "file") return reply(550, texts.notPlainFile);
   if (state.type === "I") return reply(213, String(info.size));
   if (info.size > settings.asciiScanLimit) return reply(550, texts.tooLargeToCount);
-  await using file = await fileSystem.openRead(path);
+  await using file = await fileSystem.openRead(path, { signal });
   return reply(213, String(await countNetwork(file.body)));
 }
 
@@ -143,12 +143,12 @@ async function tellFacts(dialogue: Dialogue, name: string | undefined): Promise<
 }
 
 async function changeTime(
-  { fileSystem }: Dialogue,
+  { fileSystem, signal }: Dialogue,
   path: VirtualPath,
   which: keyof FileTimes,
   time: Date,
 ): Promise<Reply> {
-  await fileSystem.setTimes(path, { [which]: time });
+  await fileSystem.setTimes(path, { [which]: time }, { signal });
   return reply(213, `${which === "modified" ? "Modify" : "Create"}=${formatTimestamp(time)}; ${path}`);
 }
 
@@ -161,7 +161,7 @@ const SETTABLE = [
 
 /** All values are understood before the first fact is set (draft-somers-ftp-mfxx §5.1: then one by one). */
 async function changeFacts(dialogue: Dialogue, { changes, path }: FactChanges): Promise<Reply> {
-  const { texts, fileSystem } = dialogue;
+  const { texts, fileSystem, signal } = dialogue;
   const steps: { readonly shown: string; readonly value: Date | number; readonly name: string }[] = [];
   for (const { name, value } of changes) {
     const fact = SETTABLE.find((known) => known.name.toUpperCase() === name);
@@ -172,8 +172,8 @@ async function changeFacts(dialogue: Dialogue, { changes, path }: FactChanges): 
     steps.push({ shown: `${fact.name}=${value};`, value: parsed, name: fact.name });
   }
   for (const { name, value } of steps) {
-    if (typeof value === "number") await fileSystem.setMode(path, value);
-    else await fileSystem.setTimes(path, name === "Modify" ? { modified: value } : { created: value });
+    if (typeof value === "number") await fileSystem.setMode(path, value, { signal });
+    else await fileSystem.setTimes(path, name === "Modify" ? { modified: value } : { created: value }, { signal });
   }
   return reply(213, `${steps.map(({ shown }) => shown).join("")} ${path}`);
 }

@@ -99,8 +99,8 @@ export const fileRows: readonly Row[] = [
   }),
 ];
 
-async function changeDirectory({ state, fileSystem, texts }: Dialogue, path: VirtualPath): Promise<Reply> {
-  const info = await fileSystem.stat(path, { expect: "directory" });
+async function changeDirectory({ state, fileSystem, texts, signal }: Dialogue, path: VirtualPath): Promise<Reply> {
+  const info = await fileSystem.stat(path, { expect: "directory", signal });
   if (info.type !== "directory") throw new FileSystemError("ENOTDIR", path);
   state.directory = path;
   return reply(250, texts.directoryChanged);
@@ -110,7 +110,7 @@ async function makeDirectory(dialogue: Dialogue, path: VirtualPath): Promise<Rep
   const question = new PathQuestion(dialogue.session, 550, dialogue.texts.refused, path);
   const refusal = await dialogue.ask("mkd", question);
   if (refusal !== undefined) return refusal;
-  await dialogue.fileSystem.makeDirectory(question.path);
+  await dialogue.fileSystem.makeDirectory(question.path, { signal: dialogue.signal });
   await applyUmask(dialogue, question.path, 0o777);
   dialogue.tell("directoryMade", { path: question.path });
   return reply(257, dialogue.texts.directoryMade(quotePath(question.path)));
@@ -121,7 +121,7 @@ async function removeDirectory(dialogue: Dialogue, path: VirtualPath): Promise<R
   const question = new PathQuestion(dialogue.session, 550, dialogue.texts.refused, path);
   const refusal = await dialogue.ask("rmd", question);
   if (refusal !== undefined) return refusal;
-  await dialogue.fileSystem.removeDirectory(question.path);
+  await dialogue.fileSystem.removeDirectory(question.path, { signal: dialogue.signal });
   const { state } = dialogue;
   // Who removes the ground under his feet stands on what is left.
   if (isWithin(state.directory, question.path)) state.directory = parentOf(question.path);
@@ -134,27 +134,27 @@ async function deleteFile(dialogue: Dialogue, path: VirtualPath): Promise<Reply>
   const question = new PathQuestion(dialogue.session, 550, dialogue.texts.refused, path);
   const refusal = await dialogue.ask("dele", question);
   if (refusal !== undefined) return refusal;
-  await dialogue.fileSystem.remove(question.path);
+  await dialogue.fileSystem.remove(question.path, { signal: dialogue.signal });
   dialogue.tell("deleted", { path: question.path });
   return reply(250, dialogue.texts.deleted);
 }
 
-async function renameFrom({ state, fileSystem, texts }: Dialogue, path: VirtualPath): Promise<Reply> {
+async function renameFrom({ state, fileSystem, texts, signal }: Dialogue, path: VirtualPath): Promise<Reply> {
   state.renaming = undefined;
   if (path === ROOT) throw new FileSystemError("EACCES", path);
-  await fileSystem.stat(path);
+  await fileSystem.stat(path, { signal });
   state.renaming = path;
   return reply(350, texts.renameReady);
 }
 
 async function renameTo(dialogue: Dialogue, to: VirtualPath): Promise<Reply> {
-  const { state, settings, texts, fileSystem } = dialogue;
+  const { state, settings, texts, fileSystem, signal } = dialogue;
   const from = state.renaming;
   if (from === undefined) return reply(503, texts.badSequence);
   if (to === ROOT) throw new FileSystemError("EACCES", to);
   const refusal = await dialogue.ask("rename", new RenameQuestion(dialogue.session, texts.refused, from, to));
   if (refusal !== undefined) return refusal;
-  await fileSystem.rename(from, to, { overwrite: settings.overwriteOnRename });
+  await fileSystem.rename(from, to, { overwrite: settings.overwriteOnRename, signal });
   dialogue.tell("renamed", { from, to });
   return reply(250, texts.renamed);
 }

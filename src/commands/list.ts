@@ -5,9 +5,9 @@ import { type ListRequest, parseListArgument } from "../listing/list-arguments.j
 import { encodeLines, longLines, nameLines, type Walk } from "../listing/listing.js";
 import { longLine } from "../listing/long-line.js";
 import type { Grammar } from "../session/command.js";
-import { announcing, conduct } from "../session/conduct.js";
+import { announcing, conduct, heldTransfer } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
-import { sendAll } from "../transfer/transfer.js";
+import { sendAll, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { optionalText } from "./grammar.js";
 import { begun, findTarget, given, type ListingTarget, rightsAt, walkTarget } from "./listing-target.js";
@@ -56,6 +56,7 @@ export const listRows: readonly Row[] = [
 ];
 
 async function list(dialogue: Dialogue, verb: string, request: ListRequest): Promise<Reply> {
+  const transfer = heldTransfer(dialogue);
   const found = await findTarget(dialogue, verb, request.path ?? "", true);
   if (found.refusal !== undefined) return found.refusal;
   const { target } = found;
@@ -63,6 +64,7 @@ async function list(dialogue: Dialogue, verb: string, request: ListRequest): Pro
   if (single !== undefined)
     return sendLines(
       dialogue,
+      transfer,
       target,
       given(request.long ? longLine(single, new Date()) : (request.path ?? single.name)),
     );
@@ -71,16 +73,17 @@ async function list(dialogue: Dialogue, verb: string, request: ListRequest): Pro
     sortUpTo: request.long ? 0 : SORTED_NAMES,
   });
   const lines = request.long ? longLines(sections, new Date(), target.prefix) : nameLines(sections, target.prefix);
-  return sendLines(dialogue, target, lines, sections);
+  return sendLines(dialogue, transfer, target, lines, sections);
 }
 
 async function listFacts(dialogue: Dialogue, name: string | undefined): Promise<Reply> {
+  const transfer = heldTransfer(dialogue);
   const found = await findTarget(dialogue, "MLSD", name ?? "", false);
   if (found.refusal !== undefined) return found.refusal;
   const { target } = found;
   // RFC 3659 §7.2.1: MLSD of a file is an error in the argument.
   if (target.info?.type !== "directory") return reply(501, dialogue.texts.notDirectory);
-  return sendLines(dialogue, target, factLines(dialogue, target));
+  return sendLines(dialogue, transfer, target, factLines(dialogue, target));
 }
 
 /** `cdir` only where the type fact tells it from an entry (RFC 3659 §7.5.1). The parent is not looked up. */
@@ -96,6 +99,7 @@ async function* factLines(dialogue: Dialogue, target: ListingTarget): AsyncGener
 
 async function sendLines(
   dialogue: Dialogue,
+  transfer: Transfer,
   target: ListingTarget,
   source: AsyncGenerator<string>,
   sections?: Walk,
@@ -103,7 +107,7 @@ async function sendLines(
   const { texts } = dialogue;
   try {
     const lines = await begun(source);
-    const final = await conduct(dialogue, {
+    const final = await conduct(dialogue, transfer, {
       path: target.path,
       announcement: announcing(dialogue, texts.listing),
       fact: "listed",

@@ -44,7 +44,7 @@ export async function findTarget(dialogue: Dialogue, verb: string, name: string,
 
 async function lookUp(dialogue: Dialogue, path: VirtualPath, mayLack: boolean): Promise<FileInfo | undefined> {
   try {
-    return await dialogue.fileSystem.stat(path, { signal: dialogue.transfer?.signal });
+    return await dialogue.fileSystem.stat(path, { signal: dialogue.signal });
   } catch (error) {
     if (mayLack && error instanceof FileSystemError && ["ENOENT", "EINVAL"].includes(error.code)) return undefined;
     throw error;
@@ -68,7 +68,7 @@ export function walkTarget(dialogue: Dialogue, target: ListingTarget, choice: Wa
     ...(target.glob && { glob: target.glob }),
     ...(target.filter && { filter: target.filter }),
     ...(choice.sortUpTo !== undefined && { sortUpTo: choice.sortUpTo }),
-    ...(dialogue.transfer && { signal: dialogue.transfer.signal }),
+    signal: dialogue.signal,
   });
 }
 

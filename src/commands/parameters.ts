@@ -105,16 +105,17 @@ export const parameterRows: readonly Row[] = [
 ];
 
 /** Reserves nothing; says so early where the space is short. */
-async function allocate({ state, texts, fileSystem }: Dialogue, bytes: number): Promise<Reply> {
-  if (fileSystem.supports("availableSpace", state.directory) && (await spaceAt(fileSystem, state)) < bytes)
+async function allocate(dialogue: Dialogue, bytes: number): Promise<Reply> {
+  const { state, texts, fileSystem } = dialogue;
+  if (fileSystem.supports("availableSpace", state.directory) && (await spaceAt(dialogue)) < bytes)
     return reply(552, texts.noSpace);
   state.allocated = bytes;
   return reply(200, texts.allocated);
 }
 
-async function spaceAt(fileSystem: Dialogue["fileSystem"], state: Dialogue["state"]): Promise<number> {
+async function spaceAt({ fileSystem, state, signal }: Dialogue): Promise<number> {
   try {
-    return await fileSystem.availableSpace(state.directory);
+    return await fileSystem.availableSpace(state.directory, { signal });
   } catch (error) {
     // A store that cannot tell has not said that it is full.
     if (error instanceof FileSystemError) return Number.POSITIVE_INFINITY;

@@ -1,12 +1,12 @@
 /** Download (RFC 959 §4.1.3 RETR, RFC 3659 §5 REST). The file is open before 150; what is missing is refused before anything is sent. */
 import { FtpError } from "../errors.js";
-import { announcing, conduct } from "../session/conduct.js";
+import { announcing, conduct, heldTransfer } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { RetrieveQuestion } from "../session/questions.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import { type AsciiPosition, afterMarker, locate, toNetwork } from "../transfer/ascii.js";
 import type { Stage } from "../transfer/stage.js";
-import { sendAll } from "../transfer/transfer.js";
+import { sendAll, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { baseName, type VirtualPath } from "../wire/virtual-path.js";
 import { pathname } from "./grammar.js";
@@ -27,18 +27,19 @@ export const retrieveRows: readonly Row[] = [
 
 async function retrieve(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
   const { state, session, texts } = dialogue;
+  const transfer = heldTransfer(dialogue);
   const download = { path, verb: "RETR", offset: state.restart, type: state.type };
   const question = new RetrieveQuestion(session, 550, texts.refused, download);
   const refusal = await dialogue.ask("retr", question);
   if (refusal !== undefined) return refusal;
-  if (question.body !== undefined) return retrieveStream(dialogue, question, question.body);
+  if (question.body !== undefined) return retrieveStream(dialogue, transfer, question, question.body);
   const start = await startOf(dialogue, question.path);
-  const signal = dialogue.transfer?.signal;
+  const { signal } = transfer;
   await using file = await dialogue.fileSystem.openRead(question.path, { start: start.offset, signal });
   const stages = [...question.stages, ...wireStages(dialogue, start)];
   // Clients take the number in parentheses for what is about to come.
   const size = stages.length === 0 ? ` (${file.info.size - start.offset} bytes)` : "";
-  return await conduct(dialogue, {
+  return await conduct(dialogue, transfer, {
     path: question.path,
     announcement: announcing(dialogue, `${baseName(question.path)}${size}`),
     fact: "retrieved",
@@ -49,12 +50,13 @@ async function retrieve(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
 /** The host's own bytes: nobody knows where in them a marker would lead. */
 async function retrieveStream(
   dialogue: Dialogue,
+  transfer: Transfer,
   question: RetrieveQuestion,
   body: AsyncIterable<Uint8Array>,
 ): Promise<Reply> {
   if (question.offset > 0) return reply(554, dialogue.texts.badRestart);
   const stages = [...question.stages, ...wireStages(dialogue, { offset: 0, insideLineEnd: false })];
-  return await conduct(dialogue, {
+  return await conduct(dialogue, transfer, {
     path: question.path,
     announcement: announcing(dialogue, baseName(question.path)),
     fact: "retrieved",
@@ -85,10 +87,10 @@ async function startOf(dialogue: Dialogue, path: VirtualPath): Promise<AsciiPosi
 
 /** Finds a marker of TYPE A in a file, reading no more than the bound. Shared by downloads and uploads. */
 export async function locateMarker(dialogue: Dialogue, path: VirtualPath, marker: number): Promise<AsciiPosition> {
-  const { settings, texts, fileSystem, transfer } = dialogue;
+  const { settings, texts, fileSystem, signal } = dialogue;
   if (marker > settings.asciiScanLimit)
     throw new FtpError("REFUSED", "marker beyond the bound", { reply: reply(554, texts.tooLargeToCount) });
-  await using file = await fileSystem.openRead(path, { signal: transfer?.signal });
+  await using file = await fileSystem.openRead(path, { signal });
   const position = await locate(file.body, marker);
   if (position === undefined) throw new FileSystemError("ERANGE", path);
   return position;

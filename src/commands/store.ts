@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { DataChannel } from "../channel/data-channel.js";
 import { FtpError } from "../errors.js";
-import { announcing, conduct, type Movement } from "../session/conduct.js";
+import { announcing, conduct, heldTransfer, type Movement } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { StoreQuestion } from "../session/questions.js";
 import type { FileInfo } from "../storage/file-info.js";
@@ -14,7 +14,7 @@ import { FileSystemError } from "../storage/file-system-error.js";
 import { writeHandleFrom } from "../storage/write-handle-from.js";
 import { type AsciiPosition, fromNetwork } from "../transfer/ascii.js";
 import type { Stage } from "../transfer/stage.js";
-import { outcomeOf, receiveAll, type Transfer } from "../transfer/transfer.js";
+import { reasonOf, receiveAll, type Transfer } from "../transfer/transfer.js";
 import type { Reply } from "../wire/reply.js";
 import { baseName, childOf, parentOf, type VirtualPath } from "../wire/virtual-path.js";
 import { newPathname, optionalText, resolveNew } from "./grammar.js";
@@ -89,6 +89,7 @@ async function storeUnique(dialogue: Dialogue, stem = "upload"): Promise<Reply> 
 async function store(dialogue: Dialogue, upload: Upload): Promise<Reply> {
   const { state, session, texts } = dialogue;
   const { path, verb } = upload;
+  const transfer = heldTransfer(dialogue);
   const question = new StoreQuestion(session, 553, texts.refused, {
     path,
     verb,
@@ -98,13 +99,13 @@ async function store(dialogue: Dialogue, upload: Upload): Promise<Reply> {
   const refusal = await dialogue.ask("stor", question);
   if (refusal !== undefined) return refusal;
   const start = await startOf(dialogue, question);
-  await using sink = await openSink(dialogue, question, upload.mode, start);
+  await using sink = await openSink(dialogue, transfer, question, { mode: upload.mode, start });
   const stages = [...wireStages(dialogue, start), ...question.stages];
-  const final = await conduct(dialogue, {
+  const final = await conduct(dialogue, transfer, {
     path: question.path,
     announcement: upload.announcement(dialogue, question.path),
     fact: "stored",
-    move: (channel, transfer) => receive(dialogue, channel, transfer, sink, stages),
+    move: (channel) => receive(dialogue, channel, transfer, sink, stages),
   });
   if (final.code === 226) await applyUmask(dialogue, question.path, 0o666);
   return final;
@@ -119,18 +120,18 @@ async function startOf(dialogue: Dialogue, question: StoreQuestion): Promise<Asc
 }
 
 async function openSink(
-  { state, fileSystem, transfer }: Dialogue,
+  { state, fileSystem }: Dialogue,
+  transfer: Transfer,
   question: StoreQuestion,
-  mode: Upload["mode"],
-  start: AsciiPosition,
+  how: { readonly mode: Upload["mode"]; readonly start: AsciiPosition },
 ): Promise<WriteHandle> {
   const { path, sink } = question;
   if (sink !== undefined) return writeHandleFrom(sink, { commit: () => infoOf(path, transfer) });
   // RFC 3659 §5.3: with a restart marker, APPE is a STOR at the marker.
-  const how: WriteMode = question.offset > 0 ? { mode: "at", start: start.offset } : { mode };
+  const mode: WriteMode = question.offset > 0 ? { mode: "at", start: how.start.offset } : { mode: how.mode };
   const sizeHint = state.allocated;
   state.allocated = undefined;
-  return await fileSystem.openWrite(path, { ...how, sizeHint, signal: transfer?.signal });
+  return await fileSystem.openWrite(path, { ...mode, sizeHint, signal: transfer.signal });
 }
 
 function wireStages({ state }: Dialogue, start: AsciiPosition): readonly Stage[] {
@@ -150,7 +151,7 @@ async function receive(
     await channel.finish().catch(() => undefined);
     transfer.beginCommit();
   } catch (error) {
-    await settlePartial(dialogue, transfer, sink, outcomeOf(error, transfer));
+    await settlePartial(dialogue, transfer, sink, reasonOf(error, transfer.signal));
     throw error;
   }
   await sink.commit();
@@ -173,12 +174,12 @@ export async function applyUmask(dialogue: Dialogue, path: VirtualPath, bits: nu
   const { umask } = dialogue.state;
   if (umask === undefined) return;
   try {
-    await dialogue.fileSystem.setMode(path, bits & ~umask);
+    await dialogue.fileSystem.setMode(path, bits & ~umask, { signal: dialogue.signal });
   } catch (error) {
     dialogue.report(error);
   }
 }
 
-function infoOf(path: VirtualPath, transfer: Transfer | undefined): FileInfo {
-  return { name: baseName(path), type: "file", size: transfer?.bytes ?? 0 };
+function infoOf(path: VirtualPath, { bytes }: Transfer): FileInfo {
+  return { name: baseName(path), type: "file", size: bytes };
 }

@@ -127,7 +127,10 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     }
     for (const dialogue of this.#running.keys()) dialogue.end({});
     await settledWithin(all(), CLOSE_GRACE_MS);
-    for (const dialogue of this.#running.keys()) dialogue.control.destroy();
+    for (const dialogue of this.#running.keys()) {
+      dialogue.abandon();
+      dialogue.control.destroy();
+    }
     await stopped;
   }
 

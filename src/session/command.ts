@@ -9,6 +9,8 @@ import type { SessionView } from "./view.js";
 export interface CommandContext {
   /** The connection that sent the command. */
   readonly session: SessionView;
+  /** Fires when nobody waits for the command any more; hand it to what takes long. */
+  readonly signal: AbortSignal;
   /** The store of the account. @throws FtpError where nobody has logged in: let the row need `login` */
   readonly fileSystem: FileSystem;
   /** A path name of the client as an absolute path. @throws FtpError where no store may see it (answered 553) */

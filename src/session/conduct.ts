@@ -4,7 +4,7 @@
  */
 import { DataChannel } from "../channel/data-channel.js";
 import { FtpError } from "../errors.js";
-import { outcomeOf, type Transfer } from "../transfer/transfer.js";
+import { reasonOf, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
 import type { VirtualPath } from "../wire/virtual-path.js";
 import type { Dialogue } from "./dialogue.js";
@@ -18,23 +18,28 @@ export interface Movement {
   /** The fact to tell when all has moved. */
   readonly fact: "retrieved" | "stored" | "listed";
   /** Moves the bytes, and closes the channel. Whatever it throws fails the transfer. */
-  move(channel: DataChannel, transfer: Transfer): Promise<void>;
+  move(channel: DataChannel): Promise<void>;
+}
+
+/** The transfer that the interpreter holds for the command that runs; to be taken before the first `await`. */
+export function heldTransfer({ transfer }: Dialogue): Transfer {
+  if (transfer === undefined) throw new TypeError("a command that moves data needs transfers: true in its row");
+  return transfer;
 }
 
 /** Runs the transfer that the interpreter holds. Source or sink must be open: from here on only 4yz and 5yz of the data connection are left. */
-export async function conduct(dialogue: Dialogue, movement: Movement): Promise<Reply> {
-  const transfer = dialogue.transfer as Transfer;
+export async function conduct(dialogue: Dialogue, transfer: Transfer, movement: Movement): Promise<Reply> {
   transfer.path = movement.path;
   try {
     const channel = await openChannel(dialogue, transfer, movement);
     try {
-      await movement.move(channel, transfer);
+      await movement.move(channel);
     } catch (error) {
       channel.abort(new FtpError("ABORTED", "the transfer failed", { cause: error }));
       throw error;
     }
   } catch (error) {
-    return fail(dialogue, transfer, outcomeOf(error, transfer));
+    return fail(dialogue, transfer, reasonOf(error, transfer.signal));
   }
   const { verb, path, bytes, milliseconds } = transfer;
   dialogue.tell(movement.fact, { verb, path, bytes, milliseconds });

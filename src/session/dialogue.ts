@@ -55,6 +55,7 @@ export class Dialogue implements CommandContext {
   /** The reply to end with as soon as nothing moves. */
   farewell: Reply | undefined;
   readonly #server: Emitter<SessionEvents<Session>>;
+  readonly #abandoned = new AbortController();
 
   constructor(options: DialogueOptions) {
     this.control = options.control;
@@ -66,6 +67,11 @@ export class Dialogue implements CommandContext {
     this.limits = new TimeLimits({ login: this.settings.loginTimeout, idle: this.settings.idleTimeout }, (why) =>
       this.#expire(why),
     );
+  }
+
+  /** Fires when nobody waits for what runs now: every operation of a store is given it. */
+  get signal(): AbortSignal {
+    return this.transfer?.signal ?? this.#abandoned.signal;
   }
 
   get texts(): Texts {
@@ -144,6 +150,13 @@ export class Dialogue implements CommandContext {
     this.farewell ??= reply(421, ending.text ?? this.texts.shuttingDown);
     if (ending.drain !== true) this.transfer?.abort(new FtpError("CLOSED", "the session was closed"));
     if (this.held === undefined && !(this.busy && ending.drain)) this.sayFarewell();
+  }
+
+  /** The client is gone, or the host waits no longer: whatever runs is to stop. */
+  abandon(): void {
+    const reason = new FtpError("CLOSED", "nobody waits for the session any more");
+    this.transfer?.abort(reason);
+    this.#abandoned.abort(reason);
   }
 
   /** Sends the farewell, if there is one, and lets the connection go. */

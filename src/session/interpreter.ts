@@ -3,10 +3,11 @@
  * one are answered; everything else waits behind it (RFC 959 §5.4, RFC 1123 §4.1.3.3).
  */
 import { FtpError } from "../errors.js";
-import { Transfer } from "../transfer/transfer.js";
+import { reasonOf, Transfer } from "../transfer/transfer.js";
 import { parseCommandLine } from "../wire/command-line.js";
 import type { LineEvent } from "../wire/line-reader.js";
 import { type Reply, reply } from "../wire/reply.js";
+import { Abandonment } from "./abandonment.js";
 import type { AnyCommand } from "./command.js";
 import type { Dialogue } from "./dialogue.js";
 import { passGate } from "./gate.js";
@@ -21,9 +22,11 @@ const FOREIGN = new Set(
 /** Runs a session from greeting to end. Never rejects. */
 export async function interpret(dialogue: Dialogue): Promise<void> {
   const { control } = dialogue;
-  const lost = (): void =>
+  let abandon: NodeJS.Timeout | undefined;
+  void control.ending.then(() => {
     dialogue.transfer?.abort(new FtpError("CONTROL_LOST", "the client closed the control connection"));
-  void control.ending.then(lost);
+    abandon = leaveAfter(dialogue);
+  });
   dialogue.tell("session", {});
   try {
     if (await greet(dialogue)) await converse(dialogue);
@@ -34,7 +37,14 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   dialogue.withdrawOffer();
   dialogue.limits.clear();
   await control.closed;
+  clearTimeout(abandon);
   dialogue.tell("closed", {});
+}
+
+/** What the client sent before it left is still done, but not for ever. */
+function leaveAfter(dialogue: Dialogue): NodeJS.Timeout | undefined {
+  const { stallTimeout } = dialogue.settings;
+  return stallTimeout === 0 ? undefined : setTimeout(() => dialogue.abandon(), stallTimeout);
 }
 
 async function greet(dialogue: Dialogue): Promise<boolean> {
@@ -124,12 +134,24 @@ function interruptLogin({ state }: Dialogue): void {
   if (state.who.stage !== "admitted") state.who = { stage: "greeted" };
 }
 
+/** The final reply of a command; also where a store or a stream of the host does not stop when it is told to. */
 async function answer(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Promise<Reply> {
+  const { signal } = dialogue;
+  const abandonment = new Abandonment(signal);
   try {
-    const passed = await passGate(dialogue, row, text);
-    return passed.refusal ?? (await row.run(dialogue, passed.argument as never));
+    return await Promise.race([run(dialogue, row, text), abandonment.promise]);
   } catch (error) {
-    if (isFault(error)) dialogue.report(error);
-    return refusalOf(error, row.replies, false, dialogue.texts);
+    const reason = row.transfers ? reasonOf(error, signal) : error;
+    if (isFault(reason)) dialogue.report(reason);
+    return refusalOf(reason, row.replies, false, dialogue.texts);
+  } finally {
+    abandonment.clear();
   }
+}
+
+async function run(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Promise<Reply> {
+  const { signal } = dialogue;
+  const passed = await passGate(dialogue, row, text);
+  signal.throwIfAborted();
+  return passed.refusal ?? (await row.run(dialogue, passed.argument as never));
 }

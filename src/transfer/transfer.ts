@@ -86,7 +86,7 @@ async function* flatten(batches: AsyncIterable<readonly Uint8Array[]>): AsyncGen
   for await (const batch of batches) yield* batch;
 }
 
-/** What stopped a transfer, as an error of ours; what a store threw stays as it is. */
-export function outcomeOf(error: unknown, transfer: Transfer): unknown {
-  return transfer.signal.aborted && transfer.signal.reason instanceof FtpError ? transfer.signal.reason : error;
+/** Why something ended: that its signal fired counts for more than what was thrown because of it. */
+export function reasonOf(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted && signal.reason instanceof FtpError ? signal.reason : error;
 }

@@ -49,7 +49,9 @@ export class Jail {
     } catch (error) {
       throw (await this.#leadsAstray(ground, path)) ? missing(about, error) : refusal(error, about);
     }
-    if (this.#admits(pin, path)) return pin;
+    // Where links were followed, a way that leads out and in again would tell names of places outside.
+    if (this.#admits(pin, path) && (this.pathOf(pin) === path || !(await this.#leadsAstray(ground, parentOf(path)))))
+      return pin;
     await pin.close();
     throw missing(about);
   }
@@ -97,8 +99,8 @@ export class Jail {
   }
 
   /**
-   * Whether a path that could not be pinned goes through a link that is no way: what the disk says of places
-   * outside must not be told apart from "missing".
+   * Whether a path goes through a link that is no way: what the disk says of places beyond it must not be told apart
+   * from "missing".
    */
   async #leadsAstray(ground: Ground, path: VirtualPath): Promise<boolean> {
     for (const step of stepsTo(path)) {

@@ -1,6 +1,6 @@
 /** An upload that is written beside its destination and moved there at the end. */
 import { constants } from "node:fs";
-import { access, open, rename, unlink } from "node:fs/promises";
+import { open, rename, unlink } from "node:fs/promises";
 import type { OperationOptions } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { copyPrefix } from "./copy-prefix.js";
@@ -25,7 +25,7 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | CAUTI
 /** Begins such an upload; the new file has the mode of the old one, or what the process's umask leaves of 0666. */
 export async function openReplacing(to: Destination, options: ReplacingOptions): Promise<Upload> {
   // Renaming asks only for rights on the directory: a file that must not be written must not be replaced either.
-  if (to.old !== undefined) await access(to.directory.at(to.name), constants.W_OK);
+  if (to.old !== undefined) await (await open(to.directory.at(to.name), constants.O_WRONLY | CAUTIOUS)).close();
   const temporary = temporaryName();
   const file = await open(to.directory.at(temporary), CREATE, 0o666);
   const upload = new ReplacingUpload({ ...options, to, file, offset: options.keep }, temporary, options);

@@ -1,0 +1,126 @@
+/** What the command line may say, and its translation into plain settings. Pure: touches neither disk nor network. */
+import { parseArgs } from "node:util";
+import {
+  addressOf,
+  hostOf,
+  integerOf,
+  isEverybody,
+  levelOf,
+  portRangeOf,
+  UsageError,
+  type User,
+  userOf,
+} from "./values.js";
+
+/** What the program was told to serve, and how. */
+export interface Settings {
+  /** The folder to serve, as given; `undefined` for a store in memory. */
+  readonly folder: string | undefined;
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly users: readonly User[];
+  readonly anonymous: boolean;
+  readonly readOnly: boolean;
+  readonly passivePorts: readonly [first: number, last: number] | undefined;
+  readonly passiveAddress: string | undefined;
+  /** Milliseconds; `undefined` for the server's default, 0 for never. */
+  readonly idleTimeout: number | undefined;
+  readonly logLevel: "error" | "info" | "debug";
+  /** One JSON object a line instead of text. */
+  readonly json: boolean;
+}
+
+/** What to do. */
+export type Task =
+  | { readonly do: "help" }
+  | { readonly do: "version" }
+  | { readonly do: "serve"; readonly settings: Settings };
+
+/** Every flag: what `parseArgs` needs to know of it, and what `--help` shows. */
+export const FLAGS = {
+  host: { type: "string", multiple: true, value: "H", help: "address or name to listen at; repeatable (127.0.0.1)" },
+  port: { type: "string", value: "N", help: "port to listen at, 0 to 65535; 0 is any free one (2121)" },
+  user: { type: "string", multiple: true, value: "name:password", help: "who may log in; repeatable" },
+  anonymous: { type: "boolean", help: "let in anonymous and ftp, with any password, to read only" },
+  "read-only": { type: "boolean", help: "let nobody change anything" },
+  "pasv-ports": { type: "string", value: "MIN-MAX", help: "ports for passive data connections, 1 to 65535 (any)" },
+  "pasv-address": { type: "string", value: "A", help: "IPv4 address that PASV tells clients (the one they came to)" },
+  "idle-timeout": { type: "string", value: "SECONDS", help: "until an idle client is sent away; 0 is never (300)" },
+  memory: { type: "boolean", help: "serve sample files from memory instead of a folder" },
+  "log-level": { type: "string", value: "LEVEL", help: "error, info, or debug: with every command (info)" },
+  json: { type: "boolean", help: "print one JSON object a line" },
+  help: { type: "boolean", help: "print this and stop" },
+  version: { type: "boolean", help: "print the version and stop" },
+} as const;
+
+/** Node's timers take no more than 2^31-1 milliseconds. */
+const MAX_SECONDS = 2_147_483;
+type Values = ReturnType<typeof split>["values"];
+
+/**
+ * Reads the command line.
+ * @throws UsageError saying what is wrong and what is allowed
+ */
+export function parseFlags(args: readonly string[]): Task {
+  const { values, positionals } = split(args);
+  if (values.help) return { do: "help" };
+  if (values.version) return { do: "version" };
+  return { do: "serve", settings: settingsOf(values, positionals) };
+}
+
+function split(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(explain(error as Error));
+  }
+}
+
+/** What is wrong, and what is allowed. Node's own messages say the first only. */
+function explain({ message }: Error): string {
+  const named = Object.entries(FLAGS).find(([name]) => new RegExp(`'--${name}[ ']`).test(message));
+  if (named === undefined) return `${message.split(". ", 1)[0]}. Allowed: ${allFlags().join(", ")}`;
+  const [name, flag] = named;
+  if (!("value" in flag)) return `--${name} takes no value`;
+  return `--${name} needs a value: --${name} ${flag.value} (--${name}=… where the value begins with a dash)`;
+}
+
+function allFlags(): readonly string[] {
+  return Object.keys(FLAGS).map((name) => `--${name}`);
+}
+
+function settingsOf(values: Values, positionals: readonly string[]): Settings {
+  const users = (values.user ?? []).map(userOf);
+  const anonymous = values.anonymous ?? false;
+  checkNames(users, anonymous);
+  const idleSeconds = integerOf("--idle-timeout", values["idle-timeout"], 0, MAX_SECONDS, " seconds, 0 for never");
+  return {
+    folder: folderOf(values.memory ?? false, positionals),
+    hosts: values.host?.map(hostOf) ?? ["127.0.0.1"],
+    port: integerOf("--port", values.port, 0, 65_535, ", 0 for any free port") ?? 2121,
+    users,
+    anonymous,
+    readOnly: values["read-only"] ?? false,
+    passivePorts: portRangeOf("--pasv-ports", values["pasv-ports"]),
+    passiveAddress: addressOf("--pasv-address", values["pasv-address"]),
+    idleTimeout: idleSeconds === undefined ? undefined : idleSeconds * 1000,
+    logLevel: levelOf("--log-level", values["log-level"]) ?? "info",
+    json: values.json ?? false,
+  };
+}
+
+function folderOf(memory: boolean, positionals: readonly string[]): string | undefined {
+  if (memory && positionals.length > 0) throw new UsageError("give either a folder or --memory, not both");
+  if (positionals.length > 1) throw new UsageError(`give one folder at the most, not ${positionals.length}`);
+  if (positionals[0] === "") throw new UsageError("the folder must not be empty text");
+  return memory ? undefined : (positionals[0] ?? ".");
+}
+
+function checkNames(users: readonly User[], anonymous: boolean): void {
+  const names = users.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) throw new UsageError(`--user ${twice} is given twice; each name may have one password`);
+  const taken = names.find((name) => anonymous && isEverybody(name));
+  if (taken !== undefined)
+    throw new UsageError(`--anonymous lets ${taken} in with any password; give either that or --user ${taken}`);
+}

@@ -1,0 +1,137 @@
+/** The facts that the server tells, as entries of the log. Passwords are in none of them. */
+import type { Server, Session, TransferFact } from "../index.js";
+import type { Level, Log } from "./log.js";
+import { quoted, shortened } from "./printable.js";
+
+type Fields = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * Writes down what happens from now on.
+ * @param shown a user name as it may be printed
+ */
+export function keepJournal(server: Server, log: Log, shown: (username: string) => string): void {
+  const journal = new Journal(log, shown);
+  tellSessions(server, journal);
+  tellTransfers(server, journal);
+  tellChanges(server, journal);
+  if (log.shows("debug")) tellDialogue(server, journal);
+}
+
+class Journal {
+  readonly #log: Log;
+  readonly #shown: (username: string) => string;
+
+  constructor(log: Log, shown: (username: string) => string) {
+    this.#log = log;
+    this.#shown = shown;
+  }
+
+  /** An entry about one client. Text is one line in which what the client said is quoted already. */
+  write(level: Level, event: string, session: Session, text: string, fields: Fields = {}): void {
+    if (!this.#log.shows(level)) return;
+    const { id, remoteAddress: client, username } = session;
+    const user = username === undefined ? undefined : this.name(username);
+    const who = [`#${id}`, client, ...(user === undefined ? [] : [quoted(user)])].join(" ");
+    this.#log.write({ level, event, text: `${who}: ${text}`, fields: { session: id, client, user, ...short(fields) } });
+  }
+
+  /** An entry about no client in particular. */
+  problem(error: unknown, session: Session | undefined): void {
+    const message = reasonOf(error);
+    if (session !== undefined) this.write("error", "error", session, `error: ${message}`, { message });
+    else this.#log.write({ level: "error", event: "error", text: `error: ${message}`, fields: { message } });
+  }
+
+  /** A user name as it may be printed. */
+  name(username: string): string {
+    return this.#shown(username);
+  }
+}
+
+function tellSessions(server: Server, journal: Journal): void {
+  server.on("loggedIn", ({ session }) => journal.write("info", "loggedIn", session, "logged in"));
+  server.on("loginFailed", ({ session, username }) => {
+    const tried = journal.name(username);
+    // The session has forgotten the name by now.
+    journal.write("info", "loginFailed", session, `failed to log in as ${quoted(tried)}`, { user: tried });
+  });
+  server.on("stranger", ({ session, address }) =>
+    journal.write("info", "stranger", session, `turned away ${address ?? "somebody"} at the data port`, { address }),
+  );
+  server.on("error", ({ error, session }) => journal.problem(error, session));
+}
+
+function tellTransfers(server: Server, journal: Journal): void {
+  for (const event of ["retrieved", "stored", "listed"] as const)
+    server.on(event, (fact) => {
+      const { session, verb, path } = fact;
+      journal.write("info", event, session, `${verb} ${quoted(path)}: ${amount(fact)}`, measured(fact));
+    });
+  server.on("aborted", (fact) => {
+    const { session, verb, path, error } = fact;
+    const reason = reasonOf(error);
+    const text = `${verb} ${quoted(path)} failed after ${amount(fact)}: ${reason}`;
+    journal.write("info", "aborted", session, text, { ...measured(fact), reason });
+  });
+}
+
+function tellChanges(server: Server, journal: Journal): void {
+  const done = { deleted: "deleted", directoryMade: "made directory", directoryRemoved: "removed directory" } as const;
+  for (const event of ["deleted", "directoryMade", "directoryRemoved"] as const)
+    server.on(event, ({ session, path }) =>
+      journal.write("info", event, session, `${done[event]} ${quoted(path)}`, { path }),
+    );
+  server.on("renamed", ({ session, from, to }) =>
+    journal.write("info", "renamed", session, `renamed ${quoted(from)} to ${quoted(to)}`, { from, to }),
+  );
+}
+
+function tellDialogue(server: Server, journal: Journal): void {
+  server.on("session", ({ session }) => journal.write("debug", "connected", session, "connected"));
+  server.on("closed", ({ session }) => journal.write("debug", "closed", session, "disconnected"));
+  server.on("reply", ({ session, verb, argument: sent, code, text }) => {
+    const argument = verb === "USER" && sent !== undefined ? journal.name(sent) : sent;
+    const [reply = ""] = text.split("\n", 1);
+    const command = [verb, ...(argument === undefined ? [] : [quoted(argument)])].join(" ");
+    const answer = `${code} ${shortened(reply)}`;
+    const fields = { verb, argument, code, text: reply };
+    journal.write("debug", "reply", session, command === "" ? answer : `${command}: ${answer}`, fields);
+  });
+}
+
+function measured(fact: TransferFact): Fields {
+  const { verb, path, bytes, milliseconds } = fact;
+  return { verb, path, bytes, milliseconds, bytesPerSecond: rate(fact) };
+}
+
+/** Bytes a second. What took no time took less than one millisecond. */
+function rate({ bytes, milliseconds }: TransferFact): number {
+  return Math.round((bytes * 1000) / Math.max(milliseconds, 1));
+}
+
+function amount(fact: TransferFact): string {
+  const { bytes, milliseconds } = fact;
+  return `${bytes} bytes in ${(milliseconds / 1000).toFixed(3)} s (${scaled(rate(fact))}/s)`;
+}
+
+function scaled(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/** The messages of an error and of what caused it, outermost first. */
+function reasonOf(error: unknown): string {
+  return shortened(causes(error).join(": "));
+}
+
+function causes(error: unknown): string[] {
+  if (!(error instanceof Error)) return [String(error)];
+  return error.cause === undefined ? [error.message] : [error.message, ...causes(error.cause)];
+}
+
+function short(fields: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? shortened(value) : value]),
+  );
+}

@@ -1,0 +1,61 @@
+/** Where lines go: text or JSON, those of a level, problems to standard error. Does not know what they tell. */
+import { printable, printableJson } from "./printable.js";
+import { LEVELS } from "./values.js";
+
+/** How much a line matters. */
+export type Level = (typeof LEVELS)[number];
+
+/** One line. */
+export interface Entry {
+  readonly level: Level;
+  /** What happened, for programs. */
+  readonly event: string;
+  /** What happened, for people. */
+  readonly text: string;
+  /** The same in JSON. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** How to print. */
+export interface LogOptions {
+  readonly level: Level;
+  readonly json: boolean;
+  /** Takes whole lines of standard output. */
+  readonly out: (text: string) => void;
+  /** Takes whole lines of standard error. */
+  readonly err: (text: string) => void;
+}
+
+export class Log {
+  readonly #options: LogOptions;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+  }
+
+  /** Whether entries of this level are printed. */
+  shows(level: Level): boolean {
+    return LEVELS.indexOf(level) <= LEVELS.indexOf(this.#options.level);
+  }
+
+  /** Prints an entry as one line, if its level is shown. */
+  write(entry: Entry): void {
+    if (!this.shows(entry.level)) return;
+    const print = entry.level === "error" ? this.#options.err : this.#options.out;
+    print(this.#options.json ? jsonLine(entry) : `${clock(new Date())} ${printable(entry.text)}\n`);
+  }
+
+  /** Prints what the program was started for, whatever the level. Text may have several lines, none from a client. */
+  announce(entry: Omit<Entry, "level">): void {
+    this.#options.out(this.#options.json ? jsonLine({ level: "info", ...entry }) : entry.text);
+  }
+}
+
+function jsonLine({ level, event, text, fields }: Entry): string {
+  return `${printableJson({ time: new Date().toISOString(), level, event, ...(fields ?? { text }) })}\n`;
+}
+
+/** Local time of day. */
+function clock(now: Date): string {
+  return now.toTimeString().slice(0, 8);
+}

@@ -1,0 +1,26 @@
+/** Why the server cannot start, in words that say what to do. */
+
+type SystemError = NodeJS.ErrnoException & { readonly address?: string; readonly hostname?: string };
+
+/**
+ * The message of an error of `listen`, or of whatever else went wrong.
+ * @param port the one that was asked for
+ */
+export function explainStart(error: unknown, port: number): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, hostname, message } = error as SystemError;
+  const host = address ?? hostname ?? "that host";
+  switch (code) {
+    case "EADDRINUSE":
+      return `port ${port} at ${host} is in use; choose another with --port`;
+    case "EACCES":
+      return `port ${port} at ${host} may not be used by this user; choose one from 1024 with --port`;
+    case "EADDRNOTAVAIL":
+      return `${host} is not an address of this machine; choose another with --host`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `the name ${host} cannot be resolved; choose another with --host`;
+    default:
+      return message;
+  }
+}
