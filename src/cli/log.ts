@@ -41,13 +41,16 @@ export class Log {
   /** Prints an entry as one line, if its level is shown. */
   write(entry: Entry): void {
     if (!this.shows(entry.level)) return;
-    const print = entry.level === "error" ? this.#options.err : this.#options.out;
-    print(this.#options.json ? jsonLine(entry) : `${clock(new Date())} ${printable(entry.text)}\n`);
+    this.#stream(entry)(this.#options.json ? jsonLine(entry) : `${clock(new Date())} ${printable(entry.text)}\n`);
   }
 
-  /** Prints what the program was started for, whatever the level. Text may have several lines, none from a client. */
-  announce(entry: Omit<Entry, "level">): void {
-    this.#options.out(this.#options.json ? jsonLine({ level: "info", ...entry }) : entry.text);
+  /** Prints what the program says itself, whatever the level: its text as it is, in whole lines. */
+  announce(entry: Entry): void {
+    this.#stream(entry)(this.#options.json ? jsonLine(entry) : entry.text);
+  }
+
+  #stream({ level }: Entry): (text: string) => void {
+    return level === "error" ? this.#options.err : this.#options.out;
   }
 }
 

@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
     await serve(settings, log);
   } catch (error) {
     const message = explainStart(error, settings.port);
-    log.write({ level: "error", event: "error", text: `cannot start: ${message}`, fields: { message } });
+    log.announce({ level: "error", event: "error", text: `portside: ${message}\n`, fields: { message } });
     process.exitCode = 1;
   }
 }

@@ -16,7 +16,7 @@ export function printable(text: string): string {
 
 /** What a client said, cut to 300 characters, quoted unless it is a plain word. */
 export function quoted(text: string): string {
-  if (/^[\w.-]{1,64}$/.test(text)) return text;
+  if (/^[\w./-]{1,64}$/.test(text)) return text;
   return `"${printable(shortened(text).replace(/["\\]/g, "\\$&"))}"`;
 }
 

@@ -23,7 +23,7 @@ LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
 /** The one screen that a person sees first, and the same for programs. */
-export function welcome({ version, store, settings, made, addresses }: Welcome): Omit<Entry, "level"> {
+export function welcome({ version, store, settings, made, addresses }: Welcome): Entry {
   const names = settings.users.map(({ name }) => name);
   const login = made ?? (names.length === 1 && !settings.anonymous ? { name: names[0] ?? "" } : undefined);
   const urls = addresses.flatMap(({ host, port }) => reachable(host).map((address) => urlOf(address, port, login)));
@@ -42,6 +42,7 @@ export function welcome({ version, store, settings, made, addresses }: Welcome):
   const open = addresses.some(({ host }) => !isLoopback(host));
   const notes = `${open ? "Plain FTP: whoever is on the way can read passwords and files.\n" : ""}Ctrl+C stops it.\n`;
   return {
+    level: "info",
     event: "listening",
     text: `portside ${version} serves ${store.title}\n\n${rows.join("")}\n${notes}\n`,
     fields: { url: urls[0], urls, user: made?.name, password: made?.password, folder: store.folder, version },

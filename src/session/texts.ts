@@ -95,7 +95,7 @@ const english = {
   listingTruncated: "Listing ends here: more than one listing may show",
   listingEnd: "End of listing",
   listingCut: "Cut here: more entries than STAT shows, use LIST",
-  facts: (facts: string) => `MLST OPTS${facts}`,
+  facts: (facts: string) => `MLST OPTS ${facts}`.trimEnd(),
   utf8On: "UTF-8 is always on",
   languageSet: "Language is English",
   noted: "Noted",
