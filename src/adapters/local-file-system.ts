@@ -1,6 +1,6 @@
 /**
  * A folder of the host's disk as a `FileSystem`. What a client names stays inside the folder, also against links
- * and against others who exchange directories meanwhile: on Linux without a window (see local/pin.ts).
+ * and, on Linux, against others who exchange directories meanwhile (see local/pin.ts).
  */
 import { constants } from "node:fs";
 import { chmod, lstat, mkdir, rmdir, statfs, unlink, utimes } from "node:fs/promises";
@@ -46,10 +46,18 @@ export interface LocalFileSystemOptions {
 }
 
 /**
- * Serves a folder. Uploads are written to a hidden file `.portside-….part` beside their destination, which no
- * client can see or name, and renamed at `commit()`; what a killed process leaves of them may be deleted. Only
- * `append`, and `at` the end, grow the file in place: readers may see it grow, and `abort()` cuts it back.
- * FIFOs, sockets and devices are not listed and answered with `EACCES`.
+ * Serves a folder. Links never lead out of it. On Linux (with `/proc`) nobody who changes the tree meanwhile can make
+ * them; elsewhere a program of the host that exchanges a directory for a link between two steps can, so do not
+ * serve there what untrusted local users may write to.
+ *
+ * Uploads are written to a hidden file `.portside-….part` beside their destination, which no client can see or name,
+ * and renamed at `commit()`. A directory that holds one is not empty; what a killed process leaves may be deleted.
+ * Only `append`, and `at` the end, grow the file in place: readers may see it grow, `abort()` cuts it back, a crash
+ * leaves what had arrived, and only uploads of this process are kept from growing the same file at once.
+ *
+ * A file or link moved without `overwrite` meets a taken name with `EEXIST`; for directories and links, and on
+ * disks without hard links, a name taken in the last moment may be replaced. Nothing is ever moved by copying: to
+ * another disk is `EACCES`. FIFOs, sockets and devices are not listed and answered with `EACCES`.
  * @example
  * login.accept({ fileSystem: new LocalFileSystem("/srv/ftp/anna", { dotFiles: "hide" }) });
  */

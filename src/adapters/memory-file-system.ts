@@ -41,6 +41,7 @@ export class MemoryFileSystem extends FileSystem {
 
   /**
    * @throws RangeError where `maxBytes` is no count of bytes, or `files` do not fit into it
+   * @throws FtpError `BAD_PATH` where a path of `files` holds NUL, CR or LF
    * @throws TypeError where `files` cannot stand together (`/a` and `/a/b`) or a content is neither text nor bytes
    */
   constructor(options: MemoryFileSystemOptions = {}) {

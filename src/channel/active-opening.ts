@@ -1,6 +1,6 @@
 /**
  * The active side of PORT and EPRT (RFC 959 §3.2, RFC 2428 §2): one connect to where the client asked, made when
- * the transfer starts and never tried again (RFC 2577 §3). Whether the client may ask for it is checked elsewhere.
+ * the transfer starts and never tried again. Whether the client may ask for it (RFC 2577 §3) is checked elsewhere.
  */
 import { Socket } from "node:net";
 import { type Opening, type OpenOptions, PendingSocket, unmapped } from "./opening.js";

@@ -31,8 +31,6 @@ const BURST = 4 * 1024 * 1024;
 const RECEIVE_BOUND = 1024 * 1024;
 /** What a piece costs in memory besides its bytes: a client may send single ones. */
 const PIECE_COST = 256;
-/** Pieces that a client may send while it is to receive; what is beyond stays in the network. */
-const UNWANTED_PIECES = 16;
 /** How long a client may keep its side open after our end of file, in milliseconds. */
 const LINGER_MS = 2000;
 /** Silence after which the system asks whether the client is still there, in milliseconds. */
@@ -64,7 +62,10 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   /** Cost of the batch. */
   #buffered = 0;
   #ended: boolean;
-  #unwanted = 0;
+  /** Runs where the client sends though it is to receive. */
+  #noiseClock: NodeJS.Timeout | undefined;
+  /** Bytes sent when that clock last struck and more were waiting. */
+  #stuckAt: number | undefined;
 
   /** @param socket a data socket from an opening, perhaps secured, of which nothing has been read */
   constructor(socket: Socket, options: DataChannelOptions) {
@@ -96,14 +97,19 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     return this.#received;
   }
 
+  /** Whether the client's end of file has arrived: what it wanted to send is whole. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /**
    * Sends a piece, which must not be changed afterwards.
    * @returns `undefined`: go on; a promise: await it before the next piece
    * @throws FtpError through the promise: `DATA_LOST`, `STALLED`, or what `abort` was given
    */
   send(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#finishing !== undefined) return Promise.reject(new FtpError("CLOSED", "sent after the end of file"));
+    if (this.#failure !== undefined) return observed(Promise.reject(this.#failure));
+    if (this.#finishing !== undefined) return observed(Promise.reject(new FtpError("CLOSED", "sent after the end")));
     if (this.#use !== "send") this.#discardInput();
     this.#count();
     this.#handedOver += chunk.byteLength;
@@ -134,7 +140,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     for (;;) {
       if (this.#batch.length > 0) yield this.#takeBatch();
       else if (this.#ended) return;
-      else await this.#until(() => this.#batch.length > 0 || this.#ended);
+      else await this.#change();
     }
   }
 
@@ -181,9 +187,16 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   #arrived(chunk: Uint8Array): void {
     if (this.#use === "receive") return this.#collect(chunk);
-    // Each piece is a sign of life to the socket's clock, but not of the kind that counts.
-    this.#unwanted++;
-    if (this.#unwanted > UNWANTED_PIECES && this.#finishing === undefined) this.#socket.pause();
+    // To the socket's clock each piece is a sign of life, but not of the kind that counts: another clock is needed.
+    const { stallTimeout } = this.#options;
+    if (stallTimeout > 0) this.#noiseClock ??= setInterval(() => this.#checkProgress(), stallTimeout);
+  }
+
+  /** Knows whole pieces only, where the socket's clock also sees a large one move. */
+  #checkProgress(): void {
+    const waiting = this.#socket.writableLength > 0;
+    if (waiting && this.#stuckAt === this.bytesSent) this.#timedOut();
+    this.#stuckAt = waiting ? this.bytesSent : undefined;
   }
 
   #collect(chunk: Uint8Array): void {
@@ -229,13 +242,15 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     if (!this.#socket.closed) this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
   }
 
-  /** Waits for the client, no longer than the stall timeout without a byte. */
   async #until(done: () => boolean): Promise<void> {
-    if (!done() && !this.#socket.destroyed) this.#socket.setTimeout(this.#options.stallTimeout);
-    while (!done()) {
-      if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
-    }
+    while (this.#failure !== undefined || !done()) await this.#change();
+  }
+
+  /** Waits for the client to take or send something, no longer than the stall timeout. */
+  async #change(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.#socket.destroyed) this.#socket.setTimeout(this.#options.stallTimeout);
+    await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   #wake(): void {
@@ -261,6 +276,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   #gone(): void {
     clearTimeout(this.#linger);
+    clearInterval(this.#noiseClock);
     this.#fail(new FtpError("DATA_LOST", "the data connection was closed"));
     this.tell("close", { error: this.#failure });
   }

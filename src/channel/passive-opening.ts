@@ -1,6 +1,6 @@
 /**
  * The passive side of PASV and EPSV (RFC 959 §4.1.2, RFC 2428 §3): a listener that takes one connection, of the
- * control connection's peer and of nobody else (RFC 2577 §3). Knows no replies and no advertised addresses.
+ * control connection's peer and of nobody else (RFC 2577 §4). Knows no replies and no advertised addresses.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { sameAddress } from "../wire/address.js";

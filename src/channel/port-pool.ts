@@ -54,18 +54,18 @@ export class PortPool {
 
   async #bindFree(free: number[], server: Server, host: string): Promise<number> {
     const taken: number[] = [];
-    let refusal: unknown;
+    let refusal: NodeJS.ErrnoException = new Error("every port of the range is leased");
     try {
       for (let port = draw(free); port !== undefined; port = draw(free)) {
         try {
           return await bind(server, host, port);
         } catch (error) {
           taken.push(port);
-          refusal = error;
-          if (!TAKEN.has((error as NodeJS.ErrnoException).code)) break;
+          refusal = error as NodeJS.ErrnoException;
+          if (!TAKEN.has(refusal.code)) break;
         }
       }
-      throw refusal ?? new Error("every port of the range is leased");
+      throw refusal;
     } finally {
       free.push(...taken);
     }

@@ -12,6 +12,7 @@ const PASSWORD_LENGTH = 16;
 /** No password has this digest. */
 const NOBODY = Buffer.alloc(32);
 
+/** The accounts of this run. */
 export class Accounts {
   readonly #digests: ReadonlyMap<string, Buffer>;
   readonly #anonymous: boolean;

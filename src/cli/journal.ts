@@ -44,7 +44,7 @@ class Journal {
 
   /** A user name as it may be printed. */
   name(username: string): string {
-    return this.#shown(username);
+    return shortened(this.#shown(username));
   }
 }
 

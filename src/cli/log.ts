@@ -26,6 +26,7 @@ export interface LogOptions {
   readonly err: (text: string) => void;
 }
 
+/** Prints entries. */
 export class Log {
   readonly #options: LogOptions;
 

@@ -6,7 +6,7 @@ import type { Log } from "./log.js";
 const DRAIN = 10_000;
 /** Milliseconds that aborted uploads get to clean up before the process ends, whatever still hangs. */
 const LAST_CALL = 1000;
-/** npm passes Ctrl+C on to a program that the terminal has told already; the second comes this soon, in milliseconds. */
+/** Milliseconds within which a second SIGINT under npm counts as the first one again. */
 const ECHO = 300;
 
 /** Listens to signals from now on. The process then ends by itself, with exit code 0. */
@@ -16,21 +16,27 @@ export function stopOnSignals(server: Server, log: Log): void {
     if (begun === undefined) {
       begun = performance.now();
       void drain(server, log, signal);
-    } else if (!isEcho(signal, performance.now() - begun)) stopAtOnce(server, log, signal);
+    } else if (!isEcho(signal, performance.now() - begun, process.env.npm_lifecycle_event !== undefined))
+      stopAtOnce(server, log, signal);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
 }
 
-function isEcho(signal: NodeJS.Signals, milliseconds: number): boolean {
-  return signal === "SIGINT" && process.env.npm_lifecycle_event !== undefined && milliseconds < ECHO;
+/**
+ * Whether a second signal, so long after the first, is not another one: the terminal tells Ctrl+C to us and to
+ * npm, and npm passes it on to us.
+ */
+export function isEcho(signal: NodeJS.Signals, milliseconds: number, underNpm: boolean): boolean {
+  return underNpm && signal === "SIGINT" && milliseconds < ECHO;
 }
 
 async function drain(server: Server, log: Log, signal: NodeJS.Signals): Promise<void> {
   const transfers = server.sessions.filter(({ transfer }) => transfer !== undefined).length;
   const wait = `${transfers} running ${transfers === 1 ? "transfer gets" : "transfers get"} ${DRAIN / 1000} s to finish`;
   const text = transfers === 0 ? "stopping" : `stopping: ${wait}; again to stop at once`;
+  const closed = server.close({ drain: DRAIN });
   log.write({ level: "info", event: "stopping", text, fields: { signal, transfers } });
-  await server.close({ drain: DRAIN });
+  await closed;
   log.write({ level: "info", event: "stopped", text: "stopped", fields: {} });
 }
 

@@ -105,6 +105,7 @@ async function store(dialogue: Dialogue, upload: Upload): Promise<Reply> {
     path: question.path,
     announcement: upload.announcement(dialogue, question.path),
     fact: "stored",
+    keepsWhatCame: dialogue.settings.partialUploads === "keep",
     move: (channel) => receive(dialogue, channel, transfer, sink, stages),
   });
   if (final.code === 226) await applyUmask(dialogue, question.path, 0o666);

@@ -17,6 +17,8 @@ export interface Movement {
   announcement(open: boolean): string;
   /** The fact to tell when all has moved. */
   readonly fact: "retrieved" | "stored" | "listed";
+  /** Whether what came before the data connection broke is of use: then the store may go on with it. Default `false`. */
+  readonly keepsWhatCame?: boolean;
   /** Moves the bytes, and closes the channel. Whatever it throws fails the transfer. */
   move(channel: DataChannel): Promise<void>;
 }
@@ -66,7 +68,7 @@ async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Mov
       stallTimeout: settings.stallTimeout,
       onListenerError: (error) => dialogue.report(error),
     });
-    transfer.use(channel);
+    transfer.use(channel, movement.keepsWhatCame ?? false);
     dialogue.tell("dataChannel", { channel });
     return channel;
   } catch (error) {

@@ -30,6 +30,10 @@ class StreamWriteHandle implements WriteHandle {
   readonly offset: number;
   readonly #writable: Writable;
   readonly #ends: WriteHandleEnds;
+  /** Settles when the stream has finished, failed or closed too early. */
+  readonly #finished: Promise<void>;
+  /** The writes under way. Node leaves the one that a stream is busy with unanswered when it is destroyed. */
+  readonly #waiting = new Set<(error: unknown) => void>();
   #over = false;
   #aborted: Promise<void> | undefined;
 
@@ -37,27 +41,27 @@ class StreamWriteHandle implements WriteHandle {
     this.#writable = writable;
     this.#ends = ends;
     this.offset = ends.offset ?? 0;
-    // An error is told by the next write or by commit(); without a listener it would end the process.
+    // Without a listener, a second error would end the process.
     writable.on("error", () => undefined);
+    this.#finished = finished(writable, { readable: false });
+    this.#finished.catch((error: unknown) => {
+      for (const reject of this.#waiting) reject(error);
+    });
   }
 
   async write(chunks: readonly Uint8Array[]): Promise<void> {
-    const last = chunks.length - 1;
-    if (last < 0) return;
-    const taken = new Promise<void>((resolve, reject) => {
-      this.#writable.cork();
-      for (const [index, chunk] of chunks.entries())
-        this.#writable.write(chunk, index < last ? undefined : (error) => (error ? reject(error) : resolve()));
-      this.#writable.uncork();
-    });
-    if (this.#writable.writableNeedDrain || this.#writable.destroyed || this.#writable.writableEnded) await taken;
-    else taken.catch(() => undefined);
+    if (chunks.length === 0) return;
+    const sent = this.#send(chunks);
+    // Where nobody waits for it, commit() tells of the error.
+    sent.catch(() => undefined);
+    const { writableNeedDrain, writableEnded, destroyed } = this.#writable;
+    if (writableNeedDrain || writableEnded || destroyed) await sent;
   }
 
   async commit(): Promise<FileInfo> {
     try {
       this.#writable.end();
-      await finished(this.#writable, { readable: false });
+      await this.#finished;
       const info = await this.#ends.commit();
       this.#over = true;
       return info;
@@ -70,6 +74,22 @@ class StreamWriteHandle implements WriteHandle {
   abort(reason?: unknown): Promise<void> {
     this.#aborted ??= this.#over ? Promise.resolve() : this.#clean(reason);
     return this.#aborted;
+  }
+
+  /** Resolves when the stream has taken the last chunk. */
+  #send(chunks: readonly Uint8Array[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      const taken = (error?: Error | null): void => {
+        this.#waiting.delete(reject);
+        if (error) reject(error);
+        else resolve();
+      };
+      this.#writable.cork();
+      for (const [index, chunk] of chunks.entries())
+        this.#writable.write(chunk, index === chunks.length - 1 ? taken : undefined);
+      this.#writable.uncork();
+    });
   }
 
   async #clean(reason: unknown): Promise<void> {

@@ -50,10 +50,17 @@ export class Transfer {
     this.#channel?.abort(reason);
   }
 
-  /** Binds the data connection that the transfer moves over. */
-  use(channel: DataChannel): void {
+  /**
+   * Binds the data connection that the transfer moves over. Where it breaks while the store is at work, the store
+   * need not go on: the signal fires, unless what came is to be kept.
+   */
+  use(channel: DataChannel, keepsWhatCame: boolean): void {
     this.#channel = channel;
     if (this.signal.aborted) channel.abort(this.signal.reason as FtpError);
+    if (keepsWhatCame) return;
+    channel.once("close", ({ error }) => {
+      if (error !== undefined && !channel.ended && !this.#committing) this.#controller.abort(error);
+    });
   }
 
   /** From here on nothing stops the transfer. */

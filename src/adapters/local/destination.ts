@@ -23,23 +23,29 @@ export interface Destination {
 /**
  * Finds the destination; an existing link inside the root leads on to its target, as it does for reading.
  * @param free whether nothing may stand there
+ * @param about the path that errors name. Default: the same
  * @throws FileSystemError `EISDIR`; `EEXIST` where it must be free; `EACCES` for a link that leads nowhere or out,
  * and for what is no regular file
  */
-export async function destinationOf(jail: Jail, path: VirtualPath, free: boolean): Promise<Destination> {
-  if (path === ROOT) throw new FileSystemError("EISDIR", path);
+export async function destinationOf(
+  jail: Jail,
+  path: VirtualPath,
+  free: boolean,
+  about: VirtualPath = path,
+): Promise<Destination> {
+  if (path === ROOT) throw new FileSystemError("EISDIR", about);
   const directory = await jail.pinParent(path);
   try {
     const name = baseName(path);
     const old = await statIfAny(directory.at(name));
     if (old !== undefined && free) throw new FileSystemError("EEXIST", path);
     if (!old?.isSymbolicLink()) {
-      if (old !== undefined) assertFile(old, path);
-      return { path, directory, name, old };
+      if (old !== undefined) assertFile(old, about);
+      return { path: about, directory, name, old };
     }
     const target = await targetOf(jail, path);
     await directory.close();
-    return { ...(await destinationOf(jail, target, free)), path };
+    return await destinationOf(jail, target, free, about);
   } catch (error) {
     await directory.close();
     throw error;

@@ -10,7 +10,7 @@ import { systemCode } from "./refusal.js";
 const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"]);
 
 /**
- * Moves a file or a link, not a directory, within one disk. The new name is taken by making a hard link, which one
+ * Moves a file, neither directory nor link, within one disk. The new name is taken by making a hard link, which one
  * of many contenders can; where the disk has none it is looked at first, and what is made between that look
  * and the move is replaced.
  * @throws FileSystemError `EEXIST` about `path`, and system errors

@@ -40,8 +40,12 @@ export function hostPath(text: string): PathLike {
 
 /** Where the path leads, links resolved, `/`-separated. */
 export async function realPathOf(path: string): Promise<string> {
-  const real = decodeText(await realpath(hostPath(path), "buffer"));
-  return process.platform === "win32" ? real.replaceAll("\\", "/") : real;
+  return slashed(decodeText(await realpath(hostPath(path), "buffer")));
+}
+
+/** A path of the host, `/`-separated. */
+export function slashed(path: string): string {
+  return process.platform === "win32" ? path.replaceAll("\\", "/") : path;
 }
 
 /** Linux: no window between check and use. */

@@ -34,6 +34,8 @@ interface Move {
 async function move(source: Pin, from: VirtualPath, target: Pin, to: VirtualPath, how: Move): Promise<void> {
   const [old, next] = [source.at(baseName(from)), target.at(baseName(to))];
   if (how.type === "directory") return moveAfterLook(old, next, to);
+  // Some systems would make the hard link of a link to its target, which may lie outside.
+  if (!how.overwrite && how.type === "link") return moveAfterLook(old, next, to);
   if (!how.overwrite) return moveToFreeName(old, next, to);
   const taken = await statIfAny(next);
   if (taken !== undefined && usableType(taken, to) === "directory") throw new FileSystemError("EEXIST", to);

@@ -1,6 +1,6 @@
 /** An upload that is written beside its destination and moved there at the end. */
-import { constants } from "node:fs";
-import { open, rename, unlink } from "node:fs/promises";
+import { type BigIntStats, constants } from "node:fs";
+import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import type { OperationOptions } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { copyPrefix } from "./copy-prefix.js";
@@ -22,15 +22,19 @@ export interface ReplacingOptions extends OperationOptions {
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | CAUTIOUS;
 
-/** Begins such an upload; the new file has the mode of the old one, or what the process's umask leaves of 0666. */
+/**
+ * Begins such an upload. The new file has the mode of the old one, and its owner where this process may give files
+ * away; without an old one, what the process's umask leaves of 0666.
+ */
 export async function openReplacing(to: Destination, options: ReplacingOptions): Promise<Upload> {
   // Renaming asks only for rights on the directory: a file that must not be written must not be replaced either.
   if (to.old !== undefined) await (await open(to.directory.at(to.name), constants.O_WRONLY | CAUTIOUS)).close();
   const temporary = temporaryName();
-  const file = await open(to.directory.at(temporary), CREATE, 0o666);
+  // Until it has the mode of the old file, nobody else may open the new one.
+  const file = await open(to.directory.at(temporary), CREATE, to.old === undefined ? 0o666 : 0o600);
   const upload = new ReplacingUpload({ ...options, to, file, offset: options.keep }, temporary, options);
   try {
-    if (to.old !== undefined) await file.chmod(Number(to.old.mode & 0o777n));
+    if (to.old !== undefined) await resemble(file, to.old);
     if (options.keep > 0) await copyPrefix(to, file, options.keep, options.signal);
     return upload;
   } catch (error) {
@@ -72,6 +76,11 @@ class ReplacingUpload extends Upload {
     await using directory = await open(this.to.directory.at(), constants.O_RDONLY);
     await directory.sync();
   }
+}
+
+async function resemble(file: FileHandle, { mode, uid, gid }: BigIntStats): Promise<void> {
+  await file.chmod(Number(mode & 0o777n));
+  await file.chown(Number(uid), Number(gid)).catch(() => undefined);
 }
 
 function isTaken(error: unknown): boolean {

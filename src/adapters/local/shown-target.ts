@@ -1,7 +1,8 @@
 /** What clients may know of where a link leads. */
+import { isAbsolute } from "node:path";
 import { childOf, parentOf, ROOT, type VirtualPath } from "../../storage/names.js";
 import type { Jail } from "./jail.js";
-import type { Pin } from "./pin.js";
+import { type Pin, slashed } from "./pin.js";
 
 /**
  * The target of a link in a pinned directory as a client can use it: an absolute one as a virtual path, a relative
@@ -9,9 +10,9 @@ import type { Pin } from "./pin.js";
  */
 export function shownTarget(jail: Jail, directory: Pin, target: string): string | undefined {
   if (!jail.followsLinks || /[\0\r\n]/.test(target)) return undefined;
-  if (target.startsWith("/")) return jail.virtual(target);
+  if (isAbsolute(target)) return jail.virtual(slashed(target));
   let place: VirtualPath = jail.pathOf(directory);
-  for (const step of target.split("/")) {
+  for (const step of slashed(target).split("/")) {
     if (step === ".." && place === ROOT) return undefined;
     if (step === "..") place = parentOf(place);
     else if (step !== "" && step !== ".") place = childOf(place, step);
