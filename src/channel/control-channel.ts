@@ -39,7 +39,9 @@ export class ControlChannel {
   readonly #socket: Socket;
   readonly #reader: LineReader;
   readonly #maxQueued: number;
-  readonly #lines: LineEvent[] = [];
+  #lines: LineEvent[] = [];
+  /** Where the queue begins: `shift` of a long array costs its length. */
+  #head = 0;
   #started = false;
   #finishing = false;
   #ended = false;
@@ -89,13 +91,16 @@ export class ControlChannel {
 
   /** The next line, left where it is. */
   peek(): LineEvent | undefined {
-    return this.#lines[0];
+    return this.#lines[this.#head];
   }
 
   /** The next line, taken out. */
   shift(): LineEvent | undefined {
-    const line = this.#lines.shift();
-    if (!this.#finishing && this.#socket.isPaused() && this.#lines.length <= this.#maxQueued / 2) this.#socket.resume();
+    const line = this.#lines[this.#head];
+    if (line !== undefined) this.#head++;
+    if (this.#head === this.#lines.length) this.#drop();
+    if (!this.#finishing && this.#socket.isPaused() && this.#lines.length - this.#head <= this.#maxQueued / 2)
+      this.#socket.resume();
     return line;
   }
 
@@ -131,7 +136,7 @@ export class ControlChannel {
   finish(): void {
     if (this.#finishing) return;
     this.#finishing = true;
-    this.#lines.length = 0;
+    this.#drop();
     this.#socket.end();
     this.#socket.resume();
     this.#finishReading();
@@ -157,7 +162,7 @@ export class ControlChannel {
   #queue(lines: readonly LineEvent[]): void {
     if (lines.length === 0) return;
     for (const line of lines) this.#lines.push(line);
-    if (this.#lines.length >= this.#maxQueued) this.#socket.pause();
+    if (this.#lines.length - this.#head >= this.#maxQueued) this.#socket.pause();
     this.#notify();
   }
 
@@ -174,7 +179,13 @@ export class ControlChannel {
     this.#notify();
   }
 
+  #drop(): void {
+    this.#lines = [];
+    this.#head = 0;
+  }
+
   #gone(): void {
+    this.#drop();
     clearTimeout(this.#linger);
     this.#finishReading();
   }

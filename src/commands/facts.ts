@@ -143,12 +143,12 @@ async function tellFacts(dialogue: Dialogue, name: string | undefined): Promise<
 }
 
 async function changeTime(
-  { fileSystem, signal }: Dialogue,
+  { fileSystem }: Dialogue,
   path: VirtualPath,
   which: keyof FileTimes,
   time: Date,
 ): Promise<Reply> {
-  await fileSystem.setTimes(path, { [which]: time }, { signal });
+  await fileSystem.setTimes(path, { [which]: time });
   return reply(213, `${which === "modified" ? "Modify" : "Create"}=${formatTimestamp(time)}; ${path}`);
 }
 
@@ -161,7 +161,7 @@ const SETTABLE = [
 
 /** All values are understood before the first fact is set (draft-somers-ftp-mfxx §5.1: then one by one). */
 async function changeFacts(dialogue: Dialogue, { changes, path }: FactChanges): Promise<Reply> {
-  const { texts, fileSystem, signal } = dialogue;
+  const { texts, fileSystem } = dialogue;
   const steps: { readonly shown: string; readonly value: Date | number; readonly name: string }[] = [];
   for (const { name, value } of changes) {
     const fact = SETTABLE.find((known) => known.name.toUpperCase() === name);
@@ -172,8 +172,8 @@ async function changeFacts(dialogue: Dialogue, { changes, path }: FactChanges): 
     steps.push({ shown: `${fact.name}=${value};`, value: parsed, name: fact.name });
   }
   for (const { name, value } of steps) {
-    if (typeof value === "number") await fileSystem.setMode(path, value, { signal });
-    else await fileSystem.setTimes(path, name === "Modify" ? { modified: value } : { created: value }, { signal });
+    if (typeof value === "number") await fileSystem.setMode(path, value);
+    else await fileSystem.setTimes(path, name === "Modify" ? { modified: value } : { created: value });
   }
   return reply(213, `${steps.map(({ shown }) => shown).join("")} ${path}`);
 }

@@ -1,4 +1,7 @@
-/** Directories and files (RFC 959 §4.1.3): where the client is, and what it makes, renames and removes. */
+/**
+ * Directories and files (RFC 959 §4.1.3): where the client is, and what it makes, renames and removes.
+ * A change that has begun goes to its end, also when the client leaves meanwhile: it gets no signal.
+ */
 import type { Dialogue } from "../session/dialogue.js";
 import { PathQuestion, RenameQuestion } from "../session/questions.js";
 import { FileSystemError } from "../storage/file-system-error.js";
@@ -110,7 +113,7 @@ async function makeDirectory(dialogue: Dialogue, path: VirtualPath): Promise<Rep
   const question = new PathQuestion(dialogue.session, 550, dialogue.texts.refused, path);
   const refusal = await dialogue.ask("mkd", question);
   if (refusal !== undefined) return refusal;
-  await dialogue.fileSystem.makeDirectory(question.path, { signal: dialogue.signal });
+  await dialogue.fileSystem.makeDirectory(question.path);
   await applyUmask(dialogue, question.path, 0o777);
   dialogue.tell("directoryMade", { path: question.path });
   return reply(257, dialogue.texts.directoryMade(quotePath(question.path)));
@@ -121,7 +124,7 @@ async function removeDirectory(dialogue: Dialogue, path: VirtualPath): Promise<R
   const question = new PathQuestion(dialogue.session, 550, dialogue.texts.refused, path);
   const refusal = await dialogue.ask("rmd", question);
   if (refusal !== undefined) return refusal;
-  await dialogue.fileSystem.removeDirectory(question.path, { signal: dialogue.signal });
+  await dialogue.fileSystem.removeDirectory(question.path);
   const { state } = dialogue;
   // Who removes the ground under his feet stands on what is left.
   if (isWithin(state.directory, question.path)) state.directory = parentOf(question.path);
@@ -134,7 +137,7 @@ async function deleteFile(dialogue: Dialogue, path: VirtualPath): Promise<Reply>
   const question = new PathQuestion(dialogue.session, 550, dialogue.texts.refused, path);
   const refusal = await dialogue.ask("dele", question);
   if (refusal !== undefined) return refusal;
-  await dialogue.fileSystem.remove(question.path, { signal: dialogue.signal });
+  await dialogue.fileSystem.remove(question.path);
   dialogue.tell("deleted", { path: question.path });
   return reply(250, dialogue.texts.deleted);
 }
@@ -148,13 +151,13 @@ async function renameFrom({ state, fileSystem, texts, signal }: Dialogue, path: 
 }
 
 async function renameTo(dialogue: Dialogue, to: VirtualPath): Promise<Reply> {
-  const { state, settings, texts, fileSystem, signal } = dialogue;
+  const { state, settings, texts, fileSystem } = dialogue;
   const from = state.renaming;
   if (from === undefined) return reply(503, texts.badSequence);
   if (to === ROOT) throw new FileSystemError("EACCES", to);
   const refusal = await dialogue.ask("rename", new RenameQuestion(dialogue.session, texts.refused, from, to));
   if (refusal !== undefined) return refusal;
-  await fileSystem.rename(from, to, { overwrite: settings.overwriteOnRename, signal });
+  await fileSystem.rename(from, to, { overwrite: settings.overwriteOnRename });
   dialogue.tell("renamed", { from, to });
   return reply(250, texts.renamed);
 }

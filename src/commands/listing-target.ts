@@ -26,10 +26,15 @@ export interface ListingTarget {
 
 export type Found = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly target: ListingTarget };
 
+/** Characters of a pattern: no store has longer names. */
+const MAX_PATTERN = 255;
+
 /** Asks the host and looks the path up. A name that exists is itself, also with the characters of a pattern. @throws FileSystemError */
 export async function findTarget(dialogue: Dialogue, verb: string, name: string, patterns: boolean): Promise<Found> {
   const parts = patterns ? splitGlob(name) : undefined;
   const path = dialogue.resolve(parts === undefined ? name : parts.prefix);
+  // Longer than any name it could match, and the work of matching grows with it.
+  if (parts !== undefined && parts.pattern.length > MAX_PATTERN) throw new FileSystemError("ENAMETOOLONG", path);
   const question = new ListQuestion(dialogue.session, dialogue.texts.refused, verb, path);
   const refusal = await dialogue.ask("list", question);
   if (refusal !== undefined) return { refusal };

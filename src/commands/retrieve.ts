@@ -28,20 +28,29 @@ export const retrieveRows: readonly Row[] = [
 async function retrieve(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
   const { state, session, texts } = dialogue;
   const transfer = heldTransfer(dialogue);
-  const download = { path, verb: "RETR", offset: state.restart, type: state.type };
+  const download = { path, verb: "RETR", offset: state.restart, type: state.type, signal: transfer.signal };
   const question = new RetrieveQuestion(session, 550, texts.refused, download);
-  const refusal = await dialogue.ask("retr", question);
-  if (refusal !== undefined) return refusal;
-  if (question.body !== undefined) return retrieveStream(dialogue, transfer, question, question.body);
-  const start = await startOf(dialogue, question.path);
+  try {
+    const refusal = await dialogue.ask("retr", question);
+    if (refusal !== undefined) return refusal;
+    if (question.body !== undefined) return await retrieveStream(dialogue, transfer, question, question.body);
+    return await retrieveFile(dialogue, transfer, question);
+  } finally {
+    question.release();
+  }
+}
+
+async function retrieveFile(dialogue: Dialogue, transfer: Transfer, question: RetrieveQuestion): Promise<Reply> {
+  const { path } = question;
+  const start = await startOf(dialogue, path);
   const { signal } = transfer;
-  await using file = await dialogue.fileSystem.openRead(question.path, { start: start.offset, signal });
+  await using file = await dialogue.fileSystem.openRead(path, { start: start.offset, signal });
   const stages = [...question.stages, ...wireStages(dialogue, start)];
   // Clients take the number in parentheses for what is about to come.
   const size = stages.length === 0 ? ` (${file.info.size - start.offset} bytes)` : "";
   return await conduct(dialogue, transfer, {
-    path: question.path,
-    announcement: announcing(dialogue, `${baseName(question.path)}${size}`),
+    path,
+    announcement: announcing(dialogue, `${baseName(path)}${size}`),
     fact: "retrieved",
     move: (channel) => sendAll(channel, file.body, stages),
   });

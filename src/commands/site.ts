@@ -72,8 +72,8 @@ export const siteRows: readonly Row[] = [
     summary: "set the permission bits of a file",
     argument: modeAndPath,
     replies: [200, 550],
-    run: async ({ fileSystem, texts, signal }, { mode, path }) => {
-      await fileSystem.setMode(path, mode, { signal });
+    run: async ({ fileSystem, texts }, { mode, path }) => {
+      await fileSystem.setMode(path, mode);
       return reply(200, texts.modeChanged);
     },
   }),
@@ -83,8 +83,8 @@ export const siteRows: readonly Row[] = [
     summary: "set the time of a file's last change",
     argument: timesAndPath,
     replies: [200, 550],
-    run: async ({ fileSystem, texts, signal }, { modified, path }) => {
-      await fileSystem.setTimes(path, { modified }, { signal });
+    run: async ({ fileSystem, texts }, { modified, path }) => {
+      await fileSystem.setTimes(path, { modified });
       return reply(200, texts.timesChanged);
     },
   }),

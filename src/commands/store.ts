@@ -90,25 +90,33 @@ async function store(dialogue: Dialogue, upload: Upload): Promise<Reply> {
   const { state, session, texts } = dialogue;
   const { path, verb } = upload;
   const transfer = heldTransfer(dialogue);
-  const question = new StoreQuestion(session, 553, texts.refused, {
-    path,
-    verb,
-    offset: state.restart,
-    type: state.type,
-  });
-  const refusal = await dialogue.ask("stor", question);
-  if (refusal !== undefined) return refusal;
+  const asked = { path, verb, offset: state.restart, type: state.type, signal: transfer.signal };
+  const question = new StoreQuestion(session, 553, texts.refused, asked);
+  try {
+    return (await dialogue.ask("stor", question)) ?? (await storeFile(dialogue, transfer, upload, question));
+  } finally {
+    question.release();
+  }
+}
+
+async function storeFile(
+  dialogue: Dialogue,
+  transfer: Transfer,
+  upload: Upload,
+  question: StoreQuestion,
+): Promise<Reply> {
+  const { path } = question;
   const start = await startOf(dialogue, question);
   await using sink = await openSink(dialogue, transfer, question, { mode: upload.mode, start });
   const stages = [...wireStages(dialogue, start), ...question.stages];
   const final = await conduct(dialogue, transfer, {
-    path: question.path,
-    announcement: upload.announcement(dialogue, question.path),
+    path,
+    announcement: upload.announcement(dialogue, path),
     fact: "stored",
     keepsWhatCame: dialogue.settings.partialUploads === "keep",
     move: (channel) => receive(dialogue, channel, transfer, sink, stages),
   });
-  if (final.code === 226) await applyUmask(dialogue, question.path, 0o666);
+  if (final.code === 226) await applyUmask(dialogue, path, 0o666);
   return final;
 }
 
@@ -127,7 +135,8 @@ async function openSink(
   how: { readonly mode: Upload["mode"]; readonly start: AsciiPosition },
 ): Promise<WriteHandle> {
   const { path, sink } = question;
-  if (sink !== undefined) return writeHandleFrom(sink, { commit: () => infoOf(path, transfer) });
+  if (sink !== undefined)
+    return writeHandleFrom(sink, { commit: () => infoOf(path, transfer), signal: transfer.signal });
   // RFC 3659 §5.3: with a restart marker, APPE is a STOR at the marker.
   const mode: WriteMode = question.offset > 0 ? { mode: "at", start: how.start.offset } : { mode: how.mode };
   const sizeHint = state.allocated;
@@ -175,7 +184,7 @@ export async function applyUmask(dialogue: Dialogue, path: VirtualPath, bits: nu
   const { umask } = dialogue.state;
   if (umask === undefined) return;
   try {
-    await dialogue.fileSystem.setMode(path, bits & ~umask, { signal: dialogue.signal });
+    await dialogue.fileSystem.setMode(path, bits & ~umask);
   } catch (error) {
     dialogue.report(error);
   }

@@ -9,8 +9,6 @@ import type { Question } from "./question.js";
 /** Called with the payload of the event; what it returns is awaited when the event is a question. */
 export type Listener<Payload> = (payload: Payload) => unknown;
 
-type Listeners<Events> = { [Name in keyof Events]: (payload: Events[Name]) => unknown };
-
 /** A listener that failed, or did not settle in time. `cause` is what it threw. */
 export class ListenerError extends Error {
   override readonly name = "ListenerError";
@@ -22,17 +20,33 @@ export class ListenerError extends Error {
   }
 }
 
+/** What eventemitter3 does, with the types of our events: listeners may be async, so what they return is not `void`. */
+interface TypedEmitter<Events extends object> {
+  /** Adds a listener. */
+  on<Name extends keyof Events & string>(event: Name, listener: Listener<Events[Name]>): this;
+  /** Adds a listener that is called once. */
+  once<Name extends keyof Events & string>(event: Name, listener: Listener<Events[Name]>): this;
+  /** Removes a listener. */
+  off<Name extends keyof Events & string>(event: Name, listener: Listener<Events[Name]>): this;
+  /** Removes all listeners, of one event or of all. */
+  removeAllListeners(event?: keyof Events & string): this;
+  /** How many listen to an event. */
+  listenerCount(event: keyof Events & string): number;
+}
+
+const Base = EventEmitter as unknown as abstract new <Events extends object>() => TypedEmitter<Events>;
+
 /**
  * An emitter whose listeners cannot harm it: one that throws or rejects is reported through `failed`.
  * `Events` maps each name to its payload.
  */
-export abstract class Emitter<Events extends object> extends EventEmitter<Listeners<Events>> {
+export abstract class Emitter<Events extends object> extends Base<Events> {
   /** Told of every listener that failed in `tell`. */
   protected abstract failed(error: ListenerError): void;
 
   /** Whether anybody listens: a payload nobody wants need not be made. */
   hears(event: keyof Events & string): boolean {
-    return this.listenerCount(event as never) > 0;
+    return this.listenerCount(event) > 0;
   }
 
   /** Tells a fact: every listener is called at once, none is waited for. */
@@ -50,8 +64,9 @@ export abstract class Emitter<Events extends object> extends EventEmitter<Listen
 
   /** The listeners, one by one; one of `once` is removed just before it is handed out. */
   *takeListeners<Name extends keyof Events & string>(event: Name): Generator<Listener<Events[Name]>> {
-    for (const listener of this.listeners(event as never) as Listener<Events[Name]>[]) {
-      this.removeListener(event as never, listener as never, undefined, true);
+    const emitter = this as unknown as EventEmitter;
+    for (const listener of emitter.listeners(event) as Listener<Events[Name]>[]) {
+      emitter.removeListener(event, listener, undefined, true);
       yield listener;
     }
   }

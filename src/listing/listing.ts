@@ -4,6 +4,7 @@
  * store back, and a reader that leaves closes the store's listing. Every command shows the same entries: whether
  * dot files are there is the store's affair, `-a` adds nothing. Knows no commands and no replies.
  */
+import { setImmediate } from "node:timers/promises";
 import type { FileInfo } from "../storage/file-info.js";
 import type { FileSystem } from "../storage/file-system.js";
 import { FileSystemError } from "../storage/file-system-error.js";
@@ -89,6 +90,8 @@ export async function* nameLines(sections: AsyncIterable<Section>, prefix = ""):
   }
 }
 
+/** How long a walk may go on before the event loop has a turn, in milliseconds. */
+const TURN_MS = 5;
 /** The first chunk is small: the client sees that something comes. */
 const FIRST_CHUNK = 4096;
 
@@ -127,6 +130,8 @@ class TreeWalk implements Walk {
   /** The next one last. */
   readonly #pending: Directory[];
   #shown = 0;
+  #seen = 0;
+  #turnAt = performance.now();
   #truncated = false;
 
   constructor(fileSystem: FileSystem, path: VirtualPath, request: WalkRequest) {
@@ -154,6 +159,7 @@ class TreeWalk implements Walk {
     const below: Directory[] = [];
     try {
       for await (const entry of this.#listing(directory.directory)) {
+        if (++this.#seen % 64 === 0) await this.#takeTurn();
         this.#request.signal?.throwIfAborted();
         if (!this.#shows(entry, directory.depth)) continue;
         if (!this.#admits()) return;
@@ -170,6 +176,13 @@ class TreeWalk implements Walk {
     const { signal, sortUpTo = 0 } = this.#request;
     const listing = this.#fileSystem.list(path, { signal });
     return sortUpTo > 0 ? sorted(listing, sortUpTo) : listing;
+  }
+
+  /** A store that answers from memory never gives the event loop a turn: the others would wait for a whole listing. */
+  async #takeTurn(): Promise<void> {
+    if (performance.now() - this.#turnAt < TURN_MS) return;
+    await setImmediate();
+    this.#turnAt = performance.now();
   }
 
   #shows(entry: FileInfo, depth: number): boolean {

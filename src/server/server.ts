@@ -44,6 +44,8 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   readonly #running = new Map<Dialogue, Promise<void>>();
   #listeners: Listener[] = [];
   #closed: Promise<void> | undefined;
+  /** Ends the time that transfers were given by `close`. */
+  #cutShort: () => void = () => undefined;
 
   /** @throws TypeError, RangeError for an option that is wrong, naming it */
   constructor(options: ServerOptions<Account> = {}) {
@@ -102,13 +104,15 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   }
 
   /**
-   * Stops listening and ends every session with 421. Resolves when all are gone; a second call waits for the first.
+   * Stops listening and ends every session with 421. Resolves when all are gone. A second call waits for the first;
+   * without `drain` it also ends the time that the first gave to transfers.
    * @throws RangeError where `drain` is not a number of milliseconds
    */
   close(options: CloseOptions = {}): Promise<void> {
     const { drain = 0 } = options;
     if (!Number.isInteger(drain) || drain < 0 || drain >= 2 ** 31)
       throw new RangeError(`drain must be an integer from 0 to ${2 ** 31 - 1} milliseconds, not ${drain}`);
+    if (drain === 0) this.#cutShort();
     this.#closed ??= this.#close(drain);
     return this.#closed;
   }
@@ -123,7 +127,10 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     const all = (): Promise<unknown> => Promise.all(this.#running.values());
     if (drain > 0) {
       for (const dialogue of this.#running.keys()) dialogue.end({ drain: true });
-      await settledWithin(all(), drain);
+      const cut = new Promise<void>((resolve) => {
+        this.#cutShort = resolve;
+      });
+      await settledWithin(Promise.race([all(), cut]), drain);
     }
     for (const dialogue of this.#running.keys()) dialogue.end({});
     await settledWithin(all(), CLOSE_GRACE_MS);

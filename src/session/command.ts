@@ -50,7 +50,7 @@ export interface Command<Argument, Context = CommandContext> {
   readonly keepsRestart?: boolean;
   /** Leaves RNFR armed (RFC 959 §4.1.3: RNTO must follow at once); all others clear it. */
   readonly keepsRename?: boolean;
-  /** Leaves a login under way: USER and PASS must follow each other at once (RFC 959 §4.1.1); all others end it. */
+  /** Leaves a login under way: PASS must follow USER at once (RFC 959 §4.1.1); all other commands end it. */
   readonly logsIn?: boolean;
   /** The argument is never told to anybody but the handler. */
   readonly secret?: boolean;

@@ -2,6 +2,7 @@
  * The loop of one session: lines in order, one final reply each. A transfer is held while rows that may run during
  * one are answered; everything else waits behind it (RFC 959 §5.4, RFC 1123 §4.1.3.3).
  */
+import { setImmediate } from "node:timers/promises";
 import { FtpError } from "../errors.js";
 import { reasonOf, Transfer } from "../transfer/transfer.js";
 import { parseCommandLine } from "../wire/command-line.js";
@@ -27,6 +28,7 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
     dialogue.transfer?.abort(new FtpError("CONTROL_LOST", "the client closed the control connection"));
     abandon = leaveAfter(dialogue);
   });
+  void control.closed.then(() => dialogue.abandon());
   dialogue.tell("session", {});
   try {
     if (await greet(dialogue)) await converse(dialogue);
@@ -41,7 +43,7 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   dialogue.tell("closed", {});
 }
 
-/** What the client sent before it left is still done, but not for ever. */
+/** A client that only sends no more may still read what is answered, but not for ever. */
 function leaveAfter(dialogue: Dialogue): NodeJS.Timeout | undefined {
   const { stallTimeout } = dialogue.settings;
   return stallTimeout === 0 ? undefined : setTimeout(() => dialogue.abandon(), stallTimeout);
@@ -57,13 +59,18 @@ async function greet(dialogue: Dialogue): Promise<boolean> {
   return refusal === undefined;
 }
 
+/** Commands that one session may run before the others have a turn: pipelined ones need nothing of the event loop. */
+const TURN = 32;
+
 async function converse(dialogue: Dialogue): Promise<void> {
+  let commands = 0;
   for (let line = await nextLine(dialogue); line !== undefined; line = await nextLine(dialogue)) {
     dialogue.limits.touch();
     dialogue.busy = true;
     await execute(dialogue, line);
     dialogue.busy = false;
     if (!(await dialogue.control.drained(dialogue.settings.stallTimeout))) dialogue.control.destroy();
+    if (++commands % TURN === 0) await setImmediate();
   }
   await dialogue.held;
 }
@@ -131,7 +138,7 @@ function finish(
 }
 
 function interruptLogin({ state }: Dialogue): void {
-  if (state.who.stage !== "admitted") state.who = { stage: "greeted" };
+  if (state.who.stage === "named") state.who = { stage: "greeted" };
 }
 
 /** The final reply of a command; also where a store or a stream of the host does not stop when it is told to. */

@@ -2,7 +2,7 @@
  * What listeners are asked before something happens. The first answer decides; a listener that throws,
  * rejects or takes longer than `hookTimeout` refuses. Unheard questions mean yes, but for `login`: no.
  */
-import type { Duplex, Writable } from "node:stream";
+import { addAbortSignal, type Duplex, Readable, type Writable } from "node:stream";
 import { Question } from "../events/question.js";
 import type { FileInfo } from "../storage/file-info.js";
 import type { FileSystem } from "../storage/file-system.js";
@@ -12,6 +12,9 @@ import { type Reply, reply } from "../wire/reply.js";
 import { isReplyCode, type ReplyCode } from "../wire/reply-codes.js";
 import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
 import type { AccountOf, SessionView } from "./view.js";
+
+/** A stream of the host. */
+type Stream = Duplex | Readable | Writable;
 
 /** What every question has: who asks, and `reject`. */
 export abstract class SessionQuestion<Client extends SessionView = SessionView> extends Question {
@@ -166,26 +169,35 @@ export class PathQuestion<Client extends SessionView = SessionView> extends Sess
   }
 }
 
+/** What a question about a transfer is made of. */
+export interface AskedTransfer {
+  readonly path: VirtualPath;
+  readonly verb: string;
+  readonly offset: number;
+  readonly type: "A" | "I";
+  /** Fires when the transfer is to stop. */
+  readonly signal: AbortSignal;
+}
+
 /** What both directions of a transfer share. */
 export abstract class TransferQuestion<Client extends SessionView = SessionView> extends PathQuestion<Client> {
+  /** The command, e.g. `RETR`. */
   readonly verb: string;
   /** The restart marker: octets that the client has, or that stay (RFC 3659 §5). */
   readonly offset: number;
   /** TYPE: `A` translates line ends, `I` does not. */
   readonly type: "A" | "I";
+  readonly #signal: AbortSignal;
   readonly #stages: Stage[] = [];
+  readonly #streams: Stream[] = [];
 
   /** @internal */
-  constructor(
-    session: Client,
-    code: ReplyCode,
-    text: string,
-    transfer: { readonly path: VirtualPath; readonly verb: string; readonly offset: number; readonly type: "A" | "I" },
-  ) {
+  constructor(session: Client, code: ReplyCode, text: string, transfer: AskedTransfer) {
     super(session, code, text, transfer.path);
     this.verb = transfer.verb;
     this.offset = transfer.offset;
     this.type = transfer.type;
+    this.#signal = transfer.signal;
   }
 
   /**
@@ -193,22 +205,49 @@ export abstract class TransferQuestion<Client extends SessionView = SessionView>
    * It sees the bytes as the store keeps them. An error of it fails the transfer (451). Not an answer: others are still asked.
    */
   transform(stage: Duplex | Stage): void {
-    this.#stages.push(typeof stage === "function" ? stage : stageOf(stage));
+    this.#stages.push(typeof stage === "function" ? stage : stageOf(this.own(stage)));
   }
 
   /** What `transform` was given, in order. @internal */
   get stages(): readonly Stage[] {
     return this.#stages;
   }
+
+  /** Destroys the streams that the host gave, as far as they are not at their end. @internal */
+  release(): void {
+    for (const stream of this.#streams) stream.destroy();
+  }
+
+  /** Takes a stream of the host over: it is destroyed when the transfer ends, and at once when it is to stop. */
+  protected own<Owned extends Stream>(stream: Owned): Owned {
+    // Where the transfer never begins nobody else would listen.
+    stream.on("error", () => undefined);
+    addAbortSignal(this.#signal, stream);
+    this.#streams.push(stream);
+    return stream;
+  }
+
+  /** Takes over a stream that may have to be finished after the transfer was stopped. */
+  protected keep(stream: Stream): void {
+    stream.on("error", () => undefined);
+    this.#streams.push(stream);
+  }
 }
 
 /** RETR: a client wants to download. */
 export class RetrieveQuestion<Client extends SessionView = SessionView> extends TransferQuestion<Client> {
-  #body: AsyncIterable<Uint8Array> | undefined;
+  #body: Readable | undefined;
 
-  /** Lets it happen: from another path, or from a stream of bytes instead of the store (a Node Readable is one). */
+  /**
+   * Lets it happen: from another path, or from a stream of bytes instead of the store (a Node Readable is one),
+   * which is destroyed when it is not read to its end.
+   */
   override accept(instead: { readonly path?: string; readonly body?: AsyncIterable<Uint8Array> } = {}): void {
-    if (!this.answered) this.#body = instead.body;
+    const { body } = instead;
+    if (body !== undefined) {
+      const readable = this.own(body instanceof Readable ? body : Readable.from(body));
+      if (!this.answered) this.#body = readable;
+    }
     super.accept(instead);
   }
 
@@ -222,9 +261,13 @@ export class RetrieveQuestion<Client extends SessionView = SessionView> extends 
 export class StoreQuestion<Client extends SessionView = SessionView> extends TransferQuestion<Client> {
   #sink: Writable | undefined;
 
-  /** Lets it happen: at another path, or into a stream instead of the store. */
+  /** Lets it happen: at another path, or into a stream instead of the store, which is destroyed when the upload fails. */
   override accept(instead: { readonly path?: string; readonly sink?: Writable } = {}): void {
-    if (!this.answered) this.#sink = instead.sink;
+    const { sink } = instead;
+    if (sink !== undefined) {
+      this.keep(sink);
+      if (!this.answered) this.#sink = sink;
+    }
     super.accept(instead);
   }
 

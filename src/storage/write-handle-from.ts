@@ -10,6 +10,8 @@ export interface WriteHandleEnds {
   readonly commit: () => FileInfo | Promise<FileInfo>;
   /** Called once, after the stream was destroyed: removes what arrived. Errors are ignored. */
   readonly abort?: (reason: unknown) => unknown;
+  /** Where it fires, writes that wait for the stream reject with its reason; the upload itself is not over. */
+  readonly signal?: AbortSignal;
   /** Where the first byte goes. Default 0. */
   readonly offset?: number;
 }
@@ -44,13 +46,16 @@ class StreamWriteHandle implements WriteHandle {
     // Without a listener, a second error would end the process.
     writable.on("error", () => undefined);
     this.#finished = finished(writable, { readable: false });
-    this.#finished.catch((error: unknown) => {
+    const giveUp = (error: unknown): void => {
       for (const reject of this.#waiting) reject(error);
-    });
+    };
+    this.#finished.catch(giveUp);
+    ends.signal?.addEventListener("abort", () => giveUp(ends.signal?.reason), { once: true });
   }
 
   async write(chunks: readonly Uint8Array[]): Promise<void> {
     if (chunks.length === 0) return;
+    this.#ends.signal?.throwIfAborted();
     const sent = this.#send(chunks);
     // Where nobody waits for it, commit() tells of the error.
     sent.catch(() => undefined);
