@@ -4,6 +4,7 @@
  * to be or whether it is secured.
  */
 import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { FtpError } from "../errors.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import { normalizeAddress } from "../wire/address.js";
@@ -33,6 +34,9 @@ const RECEIVE_BOUND = 1024 * 1024;
 const PIECE_COST = 256;
 /** How long a client may keep its side open after our end of file, in milliseconds. */
 const LINGER_MS = 2000;
+/** How long the answer of a client that has left may take, in milliseconds. */
+const LEAVING_MS = 100;
+const NOTHING = new Uint8Array(0);
 /** Silence after which the system asks whether the client is still there, in milliseconds. */
 const KEEP_ALIVE_MS = 60_000;
 
@@ -215,9 +219,16 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     return batch;
   }
 
+  /**
+   * A reset behind bytes that were not read yet may look like an end of file (libuv takes the hang-up for one), and
+   * half a file would pass for a whole one. The error still waits in the socket: an empty write fetches it.
+   */
   #reachedEnd(): void {
-    this.#ended = true;
-    this.#wake();
+    this.#socket.write(NOTHING, (error) => {
+      if (error) return;
+      this.#ended = true;
+      this.#wake();
+    });
   }
 
   async #drained(): Promise<void> {
@@ -234,12 +245,24 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   async #finish(): Promise<void> {
     this.#discardInput();
+    if (this.#ended && this.#handedOver > 0) await this.#assureReader();
     this.#socket.end();
     await this.#until(() => this.#socket.writableFinished);
     this.#flushed = this.#handedOver;
     // What the client may still send is read for a while: closed with bytes unread, the system would answer with
     // a reset, which can cost the client what it has not read yet (RFC 1122 §4.2.2.13).
     if (!this.#socket.closed) this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+  }
+
+  /**
+   * A client that is to receive and closes its side has mostly left: what is sent to it then comes back as a reset,
+   * which an empty write fetches. One that only sends no more reads on, and waits a little longer.
+   */
+  async #assureReader(): Promise<void> {
+    await this.#until(() => this.#socket.writableLength === 0);
+    await delay(LEAVING_MS);
+    await new Promise<void>((resolve) => this.#socket.write(NOTHING, () => resolve()));
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #until(done: () => boolean): Promise<void> {

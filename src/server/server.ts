@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer, type Server as Listener, type Socket } from "node:net";
 import { ControlChannel } from "../channel/control-channel.js";
 import { commandTable, STANDARD_ROWS, STANDARD_SITE_ROWS } from "../commands/table.js";
+import { FtpError } from "../errors.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import type { CommandTable } from "../session/command.js";
 import { Dialogue } from "../session/dialogue.js";
@@ -135,7 +136,7 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     for (const dialogue of this.#running.keys()) dialogue.end({});
     await settledWithin(all(), CLOSE_GRACE_MS);
     for (const dialogue of this.#running.keys()) {
-      dialogue.abandon();
+      dialogue.abandon(new FtpError("CLOSED", "the server was closed"));
       dialogue.control.destroy();
     }
     await stopped;

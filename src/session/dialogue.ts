@@ -153,8 +153,7 @@ export class Dialogue implements CommandContext {
   }
 
   /** The client is gone, or the host waits no longer: whatever runs is to stop. */
-  abandon(): void {
-    const reason = new FtpError("CLOSED", "nobody waits for the session any more");
+  abandon(reason: FtpError): void {
     this.transfer?.abort(reason);
     this.#abandoned.abort(reason);
   }

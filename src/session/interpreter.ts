@@ -23,12 +23,13 @@ const FOREIGN = new Set(
 /** Runs a session from greeting to end. Never rejects. */
 export async function interpret(dialogue: Dialogue): Promise<void> {
   const { control } = dialogue;
-  let abandon: NodeJS.Timeout | undefined;
+  const lost = new FtpError("CONTROL_LOST", "the client closed the control connection");
+  let patience: NodeJS.Timeout | undefined;
   void control.ending.then(() => {
-    dialogue.transfer?.abort(new FtpError("CONTROL_LOST", "the client closed the control connection"));
-    abandon = leaveAfter(dialogue);
+    dialogue.transfer?.abort(lost);
+    patience = leaveAfter(dialogue, lost);
   });
-  void control.closed.then(() => dialogue.abandon());
+  void control.closed.then(() => dialogue.abandon(lost));
   dialogue.tell("session", {});
   try {
     if (await greet(dialogue)) await converse(dialogue);
@@ -39,14 +40,14 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   dialogue.withdrawOffer();
   dialogue.limits.clear();
   await control.closed;
-  clearTimeout(abandon);
+  clearTimeout(patience);
   dialogue.tell("closed", {});
 }
 
 /** A client that only sends no more may still read what is answered, but not for ever. */
-function leaveAfter(dialogue: Dialogue): NodeJS.Timeout | undefined {
+function leaveAfter(dialogue: Dialogue, lost: FtpError): NodeJS.Timeout | undefined {
   const { stallTimeout } = dialogue.settings;
-  return stallTimeout === 0 ? undefined : setTimeout(() => dialogue.abandon(), stallTimeout);
+  return stallTimeout === 0 ? undefined : setTimeout(() => dialogue.abandon(lost), stallTimeout);
 }
 
 async function greet(dialogue: Dialogue): Promise<boolean> {

@@ -1,0 +1,146 @@
+/** Flags and their values, in tables. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { FLAGS, parseFlags, type Settings } from "../../dist/cli/flags.js";
+import { usage } from "../../dist/cli/usage.js";
+import { UsageError } from "../../dist/cli/values.js";
+
+const DEFAULTS: Settings = {
+  folder: ".",
+  hosts: ["127.0.0.1"],
+  port: 2121,
+  users: [],
+  anonymous: false,
+  readOnly: false,
+  passivePorts: undefined,
+  passiveAddress: undefined,
+  idleTimeout: undefined,
+  logLevel: "info",
+  json: false,
+};
+
+const GOOD: readonly (readonly [args: string[], settings: Partial<Settings>])[] = [
+  [[], {}],
+  [["files"], { folder: "files" }],
+  [["--", "--files"], { folder: "--files" }],
+  [["--memory"], { folder: undefined }],
+  [["--host", "::1", "--host", "localhost"], { hosts: ["::1", "localhost"] }],
+  [["--port", "0"], { port: 0 }],
+  [["--port=65535"], { port: 65_535 }],
+  [["--user", "anna:secret"], { users: [{ name: "anna", password: "secret" }] }],
+  [["--user", "anna:a:b:", "--user=bob:-x"], { users: [user("anna", "a:b:"), user("bob", "-x")] }],
+  [["--anonymous"], { anonymous: true }],
+  [["--user", "ftp:secret"], { users: [user("ftp", "secret")] }],
+  [["--read-only"], { readOnly: true }],
+  [["--pasv-ports", "1-65535"], { passivePorts: [1, 65_535] }],
+  [["--pasv-ports", "50000-50000"], { passivePorts: [50_000, 50_000] }],
+  [["--pasv-address", "192.0.2.1"], { passiveAddress: "192.0.2.1" }],
+  [["--idle-timeout", "0"], { idleTimeout: 0 }],
+  [["--idle-timeout", "2147483"], { idleTimeout: 2_147_483_000 }],
+  [["--log-level", "error"], { logLevel: "error" }],
+  [["--log-level", "debug"], { logLevel: "debug" }],
+  [["--json"], { json: true }],
+];
+
+const BAD: readonly (readonly [args: string[], message: RegExp])[] = [
+  [["--prot", "21"], /--prot.*Allowed: --host, --port, --user, .*--version$/],
+  [["-p", "21"], /-p'.*Allowed: --host/],
+  [["--no-json"], /--no-json.*Allowed: --host/],
+  [["--json=yes"], /^--json takes no value$/],
+  [["--port"], /^--port needs a value: --port N/],
+  [["--port", "--json"], /^--port needs a value: --port N/],
+  [["--port", "-1"], /^--port needs a value: --port N .*begins with a dash/],
+  [["--user", "--anonymous"], /^--user needs a value: --user name:password/],
+  [["--user=anna:hunter2\r"], /^--user must be name:password without control characters$/],
+  [
+    ["--user", "anna:hunter2", "--user", "anna:hunter3"],
+    /^--user anna is given twice; each name may have one password$/,
+  ],
+  [
+    ["--anonymous", "--user", "ftp:hunter2"],
+    /^--anonymous lets ftp in with any password; give either that or --user ftp$/,
+  ],
+  [["--memory", "files"], /^give either a folder or --memory, not both$/],
+  [["anna:hunter2", "b"], /^give one folder at the most, not 2$/],
+  [[""], /^the folder must not be empty text$/],
+];
+
+/** Values that each flag refuses, with the same words. */
+const BAD_VALUES: readonly (readonly [flag: string, message: RegExp, values: readonly string[]])[] = [
+  [
+    "--port",
+    /^--port must be a whole number from 0 to 65535, 0 for any free port, not "/,
+    ["", "65536", "21.5", "0x15", "1e3", " 21", "-1", "ftp", "9".repeat(400)],
+  ],
+  [
+    "--idle-timeout",
+    /^--idle-timeout must be a whole number from 0 to 2147483 seconds, 0 for never, not "/,
+    ["", "-1", "1.5", "2147484", "5m"],
+  ],
+  [
+    "--pasv-ports",
+    /^--pasv-ports must be MIN-MAX, ports from 1 to 65535, the lower first, not "/,
+    ["", "50000", "0-10", "10-9", "1-65536", "1-2-3", "a-b", "1 - 2"],
+  ],
+  [
+    "--pasv-address",
+    /^--pasv-address must be an IPv4 address such as 192\.0\.2\.1, not "/,
+    ["", "::1", "300.0.0.1", "example.org", "127.1"],
+  ],
+  [
+    "--host",
+    /^--host must be an IP address, IPv6 without brackets, or a host name, not "/,
+    ["", "[::1]", "a b", "ftp://localhost"],
+  ],
+  ["--log-level", /^--log-level must be one of error, info, debug, not "/, ["", "INFO", "warn"]],
+  ["--user", /^--user must be name:password, neither of them empty$/, ["hunter2", "", ":hunter2", "hunter2:"]],
+];
+
+function user(name: string, password: string): Settings["users"][number] {
+  return { name, password };
+}
+
+function assertRefused(args: readonly string[], message: RegExp): void {
+  assert.throws(
+    () => parseFlags(args),
+    (error: unknown) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /hunter/, "S16.2 what may be a password is in no message");
+      return true;
+    },
+  );
+}
+
+suite("flags", () => {
+  for (const [args, settings] of GOOD)
+    test(`good: ${args.join(" ")}`, () =>
+      assert.deepEqual(parseFlags(args), { do: "serve", settings: { ...DEFAULTS, ...settings } }));
+
+  for (const [args, message] of BAD) test(`bad: ${JSON.stringify(args)}`, () => assertRefused(args, message));
+
+  for (const [flag, message, values] of BAD_VALUES)
+    test(`bad: ${flag} ${values.map((value) => JSON.stringify(value.slice(0, 20))).join(", ")}`, () => {
+      for (const value of values) assertRefused([`${flag}=${value}`], message);
+    });
+
+  test("--help and --version come before everything else", () => {
+    assert.deepEqual(parseFlags(["--help", "--port", "x"]), { do: "help" });
+    assert.deepEqual(parseFlags(["--port", "x", "--version"]), { do: "version" });
+  });
+
+  test("--help shows every flag, in lines that fit into a terminal", () => {
+    for (const name of Object.keys(FLAGS)) assert.match(usage(), new RegExp(`^ {2}--${name}\\b`, "m"));
+    for (const line of usage().split("\n")) assert.ok(line.length <= 110, line);
+  });
+
+  test("--help and the table of the README name the same flags", () => {
+    const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+    const rows = readme.split("\n").filter((line) => line.startsWith("| `--"));
+    const named = new Set(rows.map((row) => /^\| `--([a-z-]+)/.exec(row)?.[1]));
+    const obvious = ["help", "version"];
+    assert.deepEqual(named, new Set(Object.keys(FLAGS).filter((name) => !obvious.includes(name))));
+  });
+});
