@@ -24,7 +24,7 @@ export type FtpErrorCode =
   | "STALLED";
 
 /** The reply that an error decides: the shape of `Reply`. */
-interface DecidedReply {
+export interface DecidedReply {
   readonly code: ReplyCode;
   readonly lines: readonly string[];
 }

@@ -1,10 +1,10 @@
 /** portside: an embeddable FTP server. The public face: named re-exports, nothing computed. */
 export { LocalFileSystem, type LocalFileSystemOptions } from "./adapters/local-file-system.js";
 export { MemoryFileSystem, type MemoryFileSystemOptions } from "./adapters/memory-file-system.js";
-export { DataChannel, type DataChannelEvents } from "./channel/data-channel.js";
+export { DataChannel, type DataChannelEvents, type DataChannelOptions } from "./channel/data-channel.js";
 export { type CustomCommand, defineCommand } from "./commands/table.js";
-export { FtpError, type FtpErrorCode } from "./errors.js";
-export { Emitter, ListenerError } from "./events/emitter.js";
+export { type DecidedReply, FtpError, type FtpErrorCode } from "./errors.js";
+export { Emitter, type Listener, ListenerError } from "./events/emitter.js";
 export { Question } from "./events/question.js";
 export type {
   ActiveOptions,
@@ -28,6 +28,7 @@ export type {
 } from "./session/events.js";
 export {
   type Admission,
+  type AskedTransfer,
   CommandQuestion,
   ConnectQuestion,
   ListQuestion,
@@ -40,7 +41,7 @@ export {
   StoreQuestion,
   TransferQuestion,
 } from "./session/questions.js";
-export { Session } from "./session/session.js";
+export { Session, type SessionBacking } from "./session/session.js";
 export type { PassiveAddress } from "./session/settings.js";
 export type { AccountOf, SessionView } from "./session/view.js";
 export type { FileInfo, FileType } from "./storage/file-info.js";
@@ -67,6 +68,6 @@ export { type WriteHandleEnds, writeHandleFrom } from "./storage/write-handle-fr
 export type { Stage } from "./transfer/stage.js";
 export { Transfer } from "./transfer/transfer.js";
 export { type Reply, reply } from "./wire/reply.js";
-export type { ReplyCode } from "./wire/reply-codes.js";
+export type { REPLY_CODES, ReplyCode, ReplyCodeEntry } from "./wire/reply-codes.js";
 export { decodeText, encodeText } from "./wire/text-encoding.js";
 export { type VirtualPath, virtualPath } from "./wire/virtual-path.js";

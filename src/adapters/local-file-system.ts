@@ -32,7 +32,7 @@ import { openUpload } from "./local/writing.js";
 export interface LocalFileSystemOptions {
   /**
    * `inside` follows links that lead to places inside the folder; `deny` follows none. A link that is not
-   * followed is listed without its target, can be removed and renamed, and is missing for everything else.
+   * followed is listed without its target, can be removed, and is missing for every other command.
    * Default `inside`.
    */
   readonly symlinks?: "inside" | "deny";

@@ -5,6 +5,7 @@
 import { Socket } from "node:net";
 import { type Opening, type OpenOptions, PendingSocket, unmapped } from "./opening.js";
 
+/** Where to connect to, and from where. */
 export interface ActiveOptions {
   /** Address of the client. */
   readonly host: string;

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { normalizeAddress } from "../wire/address.js";
 import { type LineEvent, LineReader } from "../wire/line-reader.js";
 
+/** The bounds of a control connection. */
 export interface ControlChannelOptions {
   /** Bytes of one line. */
   readonly maxLineLength: number;
@@ -27,6 +28,7 @@ const HOPELESS_LINE = 65_536;
 /** First bytes that only TLS sends: a handshake record, or an old SSL hello. */
 const TLS_FIRST_BYTES = new Set([0x16, 0x80]);
 
+/** One control connection: a queue of lines, and a way to answer them. */
 export class ControlChannel {
   readonly remoteAddress: string;
   readonly remotePort: number;

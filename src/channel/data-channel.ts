@@ -16,6 +16,7 @@ export interface DataChannelEvents {
   readonly close: { readonly error: FtpError | undefined };
 }
 
+/** What a data channel is given besides its socket. */
 export interface DataChannelOptions {
   readonly kind: "passive" | "active";
   /** Milliseconds in which the client has to take or send a byte while we wait for it; 0 is for ever. */

@@ -7,6 +7,7 @@ import { sameAddress } from "../wire/address.js";
 import { ignoreError, type Opening, type OpenOptions, PendingSocket, unmapped } from "./opening.js";
 import type { PortLease, PortPool } from "./port-pool.js";
 
+/** Where to listen, and for whom. */
 export interface PassiveOptions {
   /** Local address to listen on: that of the control connection, so that both use one family. */
   readonly host: string;

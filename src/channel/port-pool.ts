@@ -19,6 +19,7 @@ const BACKLOG = 16;
 /** The port is somebody else's, or not ours to take: the next one may do. */
 const TAKEN: ReadonlySet<string | undefined> = new Set(["EADDRINUSE", "EACCES"]);
 
+/** The passive ports of a server. */
 export class PortPool {
   /** Ports of the range that are not leased; the one that was used last is at the end. */
   readonly #free: number[] | undefined;

@@ -14,6 +14,7 @@ interface Credentials {
   readonly accountInfo?: string;
 }
 
+/** USER, PASS, ACCT, REIN, QUIT. */
 export const accessRows: readonly Row[] = [
   row({
     verb: "USER",

@@ -37,6 +37,7 @@ const familyOrAll: Grammar<string | undefined, Dialogue> = {
   },
 };
 
+/** PORT, PASV, EPRT, EPSV. */
 export const dataPortRows: readonly Row[] = [
   row({
     verb: "PORT",

@@ -41,6 +41,7 @@ const factsAndPath: Grammar<FactChanges, Dialogue> = {
   },
 };
 
+/** SIZE, MDTM, MLST, MFMT, MFCT, MFF. */
 export const factRows: readonly Row[] = [
   row({
     verb: "SIZE",

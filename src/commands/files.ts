@@ -11,6 +11,7 @@ import { newPathname, none, pathname, text } from "./grammar.js";
 import { type Row, row } from "./row.js";
 import { applyUmask } from "./store.js";
 
+/** PWD, CWD, CDUP, SMNT, MKD, RMD, DELE, RNFR, RNTO. */
 export const fileRows: readonly Row[] = [
   row({
     verb: "PWD",

@@ -47,12 +47,6 @@ export const pathname: DialogueGrammar<VirtualPath> = {
   parse: (given, dialogue) => (given === undefined || given === "" ? undefined : { value: dialogue.resolve(given) }),
 };
 
-/** A path, or nothing for the working directory. */
-export const optionalPathname: DialogueGrammar<VirtualPath> = {
-  syntax: "[<SP> pathname]",
-  parse: (given, dialogue) => ({ value: dialogue.resolve(given ?? "") }),
-};
-
 /** A path of something that is to be made: control characters are refused, for no listing could show them. */
 export const newPathname: DialogueGrammar<VirtualPath> = {
   syntax: "<SP> pathname",

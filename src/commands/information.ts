@@ -10,6 +10,7 @@ import { none, optionalText, strictlyNone, text } from "./grammar.js";
 import { findTarget, walkTarget } from "./listing-target.js";
 import { type Row, row } from "./row.js";
 
+/** ABOR, SYST, STAT, HELP, NOOP, FEAT, OPTS, LANG, CLNT. */
 export const informationRows: readonly Row[] = [
   row({
     verb: "ABOR",
@@ -110,7 +111,7 @@ export const informationRows: readonly Row[] = [
 const PROPERTIES = ["TVFS", "UTF8"];
 
 /** The lines of FEAT, in alphabetical order. */
-export function features(dialogue: Dialogue): readonly string[] {
+function features(dialogue: Dialogue): readonly string[] {
   const lines = dialogue.table.rows.map(({ feature }) => (typeof feature === "function" ? feature(dialogue) : feature));
   return [...PROPERTIES, ...lines.filter((line) => line !== undefined)].sort();
 }

@@ -22,6 +22,7 @@ const listRequest: Grammar<ListRequest, Dialogue> = {
   parse: (text) => ({ value: parseListArgument(text) }),
 };
 
+/** LIST, NLST, MLSD. */
 export const listRows: readonly Row[] = [
   row({
     verb: "LIST",

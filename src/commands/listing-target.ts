@@ -24,6 +24,7 @@ export interface ListingTarget {
   readonly filter: ((entry: FileInfo) => boolean) | undefined;
 }
 
+/** What was found, or why nothing may be shown. */
 export type Found = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly target: ListingTarget };
 
 /** Characters of a pattern: no store has longer names. */

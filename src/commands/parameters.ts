@@ -44,6 +44,7 @@ const allocation: Grammar<number, Dialogue> = {
   },
 };
 
+/** TYPE, STRU, MODE, ALLO, REST. */
 export const parameterRows: readonly Row[] = [
   row({
     verb: "TYPE",

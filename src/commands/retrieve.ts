@@ -12,6 +12,7 @@ import { baseName, type VirtualPath } from "../wire/virtual-path.js";
 import { pathname } from "./grammar.js";
 import { type Row, row } from "./row.js";
 
+/** RETR. */
 export const retrieveRows: readonly Row[] = [
   row({
     verb: "RETR",

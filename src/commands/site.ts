@@ -110,6 +110,7 @@ export const siteRows: readonly Row[] = [
   }),
 ];
 
+/** SITE itself: finds the subcommand and runs it behind the gate. */
 export const siteRow: Row = row({
   verb: "SITE",
   source: "RFC 959 §4.1.3",

@@ -37,6 +37,7 @@ const named: Upload["announcement"] = (dialogue, path) => announcing(dialogue, b
 /** RFC 1123 §4.1.2.9 fixes this text: clients read the name from it. */
 const fileIs: Upload["announcement"] = (_dialogue, path) => () => `FILE: ${baseName(path)}`;
 
+/** STOR, APPE, STOU. */
 export const storeRows: readonly Row[] = [
   row({
     verb: "STOR",

@@ -4,6 +4,7 @@ import { FtpError } from "../errors.js";
 /** What an operation may need to stop, in milliseconds: the contract of `FileSystem`. */
 const OBEDIENCE_MS = 2000;
 
+/** Waits for a signal, then a little longer. */
 export class Abandonment {
   /** Rejects some time after the signal, with its reason; never resolves. */
   readonly promise: Promise<never>;

@@ -36,6 +36,7 @@ export interface Ending {
   readonly drain?: boolean;
 }
 
+/** One conversation over a control connection. */
 export class Dialogue implements CommandContext {
   readonly session: Session;
   readonly control: ControlChannel;

@@ -7,6 +7,7 @@ export type PassiveAddress<Client extends SessionView = SessionView> =
   | string
   | ((session: Client) => string | undefined | Promise<string | undefined>);
 
+/** Every option, complete. */
 export interface Settings {
   readonly greeting: string | undefined;
   readonly idleTimeout: number;

@@ -20,6 +20,7 @@ export type Who =
 /** TYPE: ASCII or image (RFC 959 §3.1.1). */
 export type TransferType = "A" | "I";
 
+/** What REIN clears. */
 export interface State {
   who: Who;
   /** The working directory. */
