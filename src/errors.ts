@@ -25,7 +25,9 @@ export type FtpErrorCode =
 
 /** The reply that an error decides: the shape of `Reply`. */
 export interface DecidedReply {
+  /** Three digits. */
   readonly code: ReplyCode;
+  /** Text, at least one line. */
   readonly lines: readonly string[];
 }
 

@@ -18,6 +18,7 @@ export interface DataChannelEvents {
 
 /** What a data channel is given besides its socket. */
 export interface DataChannelOptions {
+  /** Who connected to whom. */
   readonly kind: "passive" | "active";
   /** Milliseconds in which the client has to take or send a byte while we wait for it; 0 is for ever. */
   readonly stallTimeout: number;
@@ -43,11 +44,15 @@ const KEEP_ALIVE_MS = 60_000;
 
 /** A data connection. Used in one direction, once. */
 export class DataChannel extends Emitter<DataChannelEvents> {
+  /** Whether the client connected to us, or we to it. */
   readonly kind: "passive" | "active";
   /** Address of the client; `undefined` where it had left already. */
   readonly remoteAddress: string | undefined;
+  /** Port of the client. */
   readonly remotePort: number | undefined;
+  /** Our address. */
   readonly localAddress: string | undefined;
+  /** Our port. */
   readonly localPort: number | undefined;
   /** Resolves when the socket is gone, however that came; never rejects. */
   readonly closed: Promise<void>;
@@ -225,6 +230,8 @@ export class DataChannel extends Emitter<DataChannelEvents> {
    * half a file would pass for a whole one. The error still waits in the socket: an empty write fetches it.
    */
   #reachedEnd(): void {
+    // After our own end of file nothing can be written, and what still waits to be sent must not be lost by trying.
+    if (this.#socket.writableEnded) return;
     this.#socket.write(NOTHING, (error) => {
       if (error) return;
       this.#ended = true;

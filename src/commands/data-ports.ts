@@ -10,6 +10,7 @@ import { Deadline } from "../events/deadline.js";
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { type Endpoint, familyOf, formatPort, parseExtendedPort, parsePort, sameAddress } from "../wire/address.js";
+import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { none, valueOf } from "./grammar.js";
 import { type Row, row } from "./row.js";
@@ -32,7 +33,7 @@ const familyOrAll: Grammar<string | undefined, Dialogue> = {
   syntax: "[<SP> 1 | 2 | ALL]",
   parse: (text) => {
     if (text === undefined || text === "") return { value: undefined };
-    const word = text.toUpperCase();
+    const word = upperCase(text);
     return word === "ALL" || /^[0-9]{1,5}$/.test(word) ? { value: word } : undefined;
   },
 };

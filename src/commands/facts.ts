@@ -5,6 +5,7 @@ import type { Dialogue } from "../session/dialogue.js";
 import type { FileTimes } from "../storage/file-system.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import { countNetwork } from "../transfer/ascii.js";
+import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { formatTimestamp, parseTimestamp } from "../wire/timestamp.js";
 import type { VirtualPath } from "../wire/virtual-path.js";
@@ -134,7 +135,12 @@ async function tellSize(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
 }
 
 async function tellFacts(dialogue: Dialogue, name: string | undefined): Promise<Reply> {
-  const found = await findTarget(dialogue, "MLST", name ?? "", false);
+  const found = await findTarget(dialogue, {
+    verb: "MLST",
+    name: name ?? "",
+    patterns: false,
+    signal: dialogue.signal,
+  });
   if (found.refusal !== undefined) return found.refusal;
   const { path, info } = found.target;
   if (info === undefined) throw new FileSystemError("ENOENT", path);
@@ -185,12 +191,12 @@ export function parseMode(text: string): number | undefined {
 }
 
 function parseChanges(list: string): readonly FactChange[] | undefined {
-  if (!list.endsWith(";")) return undefined;
+  // Some clients leave the last one out.
   const changes = list
-    .slice(0, -1)
+    .replace(/;$/, "")
     .split(";")
     .map((part) => ({
-      name: part.slice(0, part.indexOf("=")).toUpperCase(),
+      name: upperCase(part.slice(0, part.indexOf("="))),
       value: part.slice(part.indexOf("=") + 1),
     }));
   return changes.every(({ name }) => name !== "") ? changes : undefined;

@@ -4,6 +4,7 @@ import { longLines } from "../listing/listing.js";
 import { longLine } from "../listing/long-line.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { CATALOGUE, DEFAULT_LANGUAGE } from "../session/texts.js";
+import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { selectFacts } from "./facts.js";
 import { none, optionalText, strictlyNone, text } from "./grammar.js";
@@ -89,7 +90,7 @@ export const informationRows: readonly Row[] = [
     feature: ({ state }) => `LANG ${languages(state.language)}`,
     keepsRestart: true,
     run: ({ state, texts }, tag) => {
-      const language = (tag ?? DEFAULT_LANGUAGE).toLowerCase();
+      const language = /^[A-Za-z0-9-]*$/.test(tag ?? "") ? (tag ?? DEFAULT_LANGUAGE).toLowerCase() : "";
       if (!CATALOGUE.has(language)) return reply(504, texts.unsupportedParameter);
       state.language = language;
       return reply(200, texts.languageSet);
@@ -140,15 +141,15 @@ function tellStatus({ state, control, session, texts, transfer }: Dialogue): Rep
 
 /** STAT with a path: at most so many lines, for the control connection has better things to do. */
 async function listPath(dialogue: Dialogue, name: string): Promise<Reply> {
-  const { texts, settings } = dialogue;
-  const found = await findTarget(dialogue, "STAT", name, true);
+  const { texts, settings, signal } = dialogue;
+  const found = await findTarget(dialogue, { verb: "STAT", name, patterns: true, signal });
   if (found.refusal !== undefined) return found.refusal;
   const { target } = found;
   const { path, info } = target;
   if (info !== undefined && info.type !== "directory")
     return reply(213, texts.listingOf(path), longLine(info, new Date()), texts.listingEnd);
   const lines: string[] = [];
-  for await (const line of longLines(walkTarget(dialogue, target), new Date())) {
+  for await (const line of longLines(walkTarget(dialogue, target, { signal }), new Date())) {
     if (lines.length === settings.listing.statLines)
       return reply(212, texts.listingOf(path), ...lines, texts.listingCut);
     lines.push(line);
@@ -156,13 +157,15 @@ async function listPath(dialogue: Dialogue, name: string): Promise<Reply> {
   return reply(212, texts.listingOf(path), ...lines, texts.listingEnd);
 }
 
-function help({ table, texts }: Dialogue, verb: string | undefined): Reply {
+function help(dialogue: Dialogue, verb: string | undefined): Reply {
+  const { table, texts } = dialogue;
   if (verb === undefined)
     return reply(214, texts.helpBegin, ...inColumns(table.rows.map((known) => known.verb)), texts.helpEnd);
-  const known = table.find(verb.toUpperCase());
-  return known === undefined
-    ? reply(502, texts.unknownCommand)
-    : reply(214, `${known.verb}${known.argument.syntax === "" ? "" : ` ${known.argument.syntax}`}: ${known.summary}`);
+  const known = table.find(upperCase(verb));
+  if (known === undefined) return reply(502, texts.unknownCommand);
+  const { argument, summary, details } = known;
+  const line = `${known.verb}${argument.syntax === "" ? "" : ` ${argument.syntax}`}: ${summary}`;
+  return details === undefined ? reply(214, line) : reply(214, line, ...details(dialogue), texts.helpEnd);
 }
 
 /** Verbs in lines of eight, as terminals of eighty columns show them. */
@@ -183,7 +186,7 @@ function setOption(dialogue: Dialogue, argument: string): Reply {
   const { texts } = dialogue;
   const space = argument.indexOf(" ");
   const [command, options] = space < 0 ? [argument, ""] : [argument.slice(0, space), argument.slice(space + 1)];
-  switch (command.toUpperCase()) {
+  switch (upperCase(command)) {
     case "MLST":
       return selectFacts(dialogue, options);
     case "UTF8":

@@ -58,7 +58,7 @@ export const listRows: readonly Row[] = [
 
 async function list(dialogue: Dialogue, verb: string, request: ListRequest): Promise<Reply> {
   const transfer = heldTransfer(dialogue);
-  const found = await findTarget(dialogue, verb, request.path ?? "", true);
+  const found = await findTarget(dialogue, { verb, name: request.path ?? "", patterns: true, signal: transfer.signal });
   if (found.refusal !== undefined) return found.refusal;
   const { target } = found;
   const single = target.info !== undefined && target.info.type !== "directory" ? target.info : undefined;
@@ -70,6 +70,7 @@ async function list(dialogue: Dialogue, verb: string, request: ListRequest): Pro
       given(request.long ? longLine(single, new Date()) : (request.path ?? single.name)),
     );
   const sections = walkTarget(dialogue, target, {
+    signal: transfer.signal,
     recursive: request.recursive,
     sortUpTo: request.long ? 0 : SORTED_NAMES,
   });
@@ -79,21 +80,26 @@ async function list(dialogue: Dialogue, verb: string, request: ListRequest): Pro
 
 async function listFacts(dialogue: Dialogue, name: string | undefined): Promise<Reply> {
   const transfer = heldTransfer(dialogue);
-  const found = await findTarget(dialogue, "MLSD", name ?? "", false);
+  const found = await findTarget(dialogue, {
+    verb: "MLSD",
+    name: name ?? "",
+    patterns: false,
+    signal: transfer.signal,
+  });
   if (found.refusal !== undefined) return found.refusal;
   const { target } = found;
   // RFC 3659 §7.2.1: MLSD of a file is an error in the argument.
   if (target.info?.type !== "directory") return reply(501, dialogue.texts.notDirectory);
-  return sendLines(dialogue, transfer, target, factLines(dialogue, target));
+  return sendLines(dialogue, transfer, target, factLines(dialogue, target, transfer.signal));
 }
 
 /** `cdir` only where the type fact tells it from an entry (RFC 3659 §7.5.1). The parent is not looked up. */
-async function* factLines(dialogue: Dialogue, target: ListingTarget): AsyncGenerator<string> {
+async function* factLines(dialogue: Dialogue, target: ListingTarget, signal: AbortSignal): AsyncGenerator<string> {
   const { facts } = dialogue.state;
   const rights = rightsAt(dialogue, target.path);
   if (facts.has("type") && target.info !== undefined)
     yield factLine(target.info, facts, rights, { type: "cdir", name: "." });
-  for await (const section of walkTarget(dialogue, target)) {
+  for await (const section of walkTarget(dialogue, target, { signal })) {
     for await (const entry of section.entries) yield factLine(entry, facts, rights);
   }
 }

@@ -24,6 +24,16 @@ export interface ListingTarget {
   readonly filter: ((entry: FileInfo) => boolean) | undefined;
 }
 
+/** What a client asks a listing of. */
+export interface AskedListing {
+  readonly verb: string;
+  /** As the client wrote it; `""` is the working directory. */
+  readonly name: string;
+  /** Whether a pattern in the last component is one. */
+  readonly patterns: boolean;
+  readonly signal: AbortSignal;
+}
+
 /** What was found, or why nothing may be shown. */
 export type Found = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly target: ListingTarget };
 
@@ -31,7 +41,8 @@ export type Found = { readonly refusal: Reply } | { readonly refusal?: undefined
 const MAX_PATTERN = 255;
 
 /** Asks the host and looks the path up. A name that exists is itself, also with the characters of a pattern. @throws FileSystemError */
-export async function findTarget(dialogue: Dialogue, verb: string, name: string, patterns: boolean): Promise<Found> {
+export async function findTarget(dialogue: Dialogue, asked: AskedListing): Promise<Found> {
+  const { verb, name, patterns } = asked;
   const parts = patterns ? splitGlob(name) : undefined;
   const path = dialogue.resolve(parts === undefined ? name : parts.prefix);
   // Longer than any name it could match, and the work of matching grows with it.
@@ -41,16 +52,21 @@ export async function findTarget(dialogue: Dialogue, verb: string, name: string,
   if (refusal !== undefined) return { refusal };
   const filter = question.wanted;
   const literal = parts === undefined ? question.path : childOf(question.path, parts.pattern);
-  const info = await lookUp(dialogue, literal, parts !== undefined);
+  const info = await lookUp(dialogue, literal, asked.signal, parts !== undefined);
   if (info !== undefined && info.type !== "directory" && filter?.(info) === false)
     throw new FileSystemError("ENOENT", literal);
   if (info !== undefined || parts === undefined) return { target: { path: literal, info, prefix: "", filter } };
   return { target: { path: question.path, info, glob: compileGlob(parts.pattern), prefix: parts.prefix, filter } };
 }
 
-async function lookUp(dialogue: Dialogue, path: VirtualPath, mayLack: boolean): Promise<FileInfo | undefined> {
+async function lookUp(
+  dialogue: Dialogue,
+  path: VirtualPath,
+  signal: AbortSignal,
+  mayLack: boolean,
+): Promise<FileInfo | undefined> {
   try {
-    return await dialogue.fileSystem.stat(path, { signal: dialogue.signal });
+    return await dialogue.fileSystem.stat(path, { signal });
   } catch (error) {
     if (mayLack && error instanceof FileSystemError && ["ENOENT", "EINVAL"].includes(error.code)) return undefined;
     throw error;
@@ -59,13 +75,15 @@ async function lookUp(dialogue: Dialogue, path: VirtualPath, mayLack: boolean): 
 
 /** How far and in which order a target is walked. */
 export interface WalkChoice {
+  /** Ends the walk. */
+  readonly signal: AbortSignal;
   readonly recursive?: boolean;
   /** Directories of at most so many entries are shown in byte order. */
   readonly sortUpTo?: number;
 }
 
 /** The entries of a directory target. One directory has no bound: it is streamed. */
-export function walkTarget(dialogue: Dialogue, target: ListingTarget, choice: WalkChoice = {}): Walk {
+export function walkTarget(dialogue: Dialogue, target: ListingTarget, choice: WalkChoice): Walk {
   const { maxDepth, maxEntries } = dialogue.settings.listing;
   const recursive = choice.recursive === true;
   return walk(dialogue.fileSystem, target.path, {
@@ -74,7 +92,7 @@ export function walkTarget(dialogue: Dialogue, target: ListingTarget, choice: Wa
     ...(target.glob && { glob: target.glob }),
     ...(target.filter && { filter: target.filter }),
     ...(choice.sortUpTo !== undefined && { sortUpTo: choice.sortUpTo }),
-    signal: dialogue.signal,
+    signal: choice.signal,
   });
 }
 

@@ -3,6 +3,7 @@ import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import type { TransferType } from "../session/state.js";
 import { FileSystemError } from "../storage/file-system-error.js";
+import { upperCase } from "../wire/command-line.js";
 import { parseDecimal } from "../wire/number.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { decimal, valueOf } from "./grammar.js";
@@ -18,7 +19,7 @@ const typeCode: Grammar<TypeArgument, Dialogue> = {
 
 /** RFC 959 §5.3.2 type-code. A N and A T are the same here (RFC 1123 §4.1.2.2), and so are L 8 and I (§4.1.2.1). */
 function parseType(text: string): TypeArgument | undefined {
-  const code = text.toUpperCase();
+  const code = upperCase(text);
   if (/^A( [NT])?$/.test(code)) return "A";
   if (code === "I" || code === "L 8") return "I";
   if (/^(A C|E( [NTC])?)$/.test(code)) return "unsupported";
@@ -29,7 +30,7 @@ function parseType(text: string): TypeArgument | undefined {
 function oneOf(...letters: readonly string[]): Grammar<string, Dialogue> {
   return {
     syntax: `<SP> ${letters.join(" | ")}`,
-    parse: (text) => valueOf(letters.find((letter) => letter === text?.toUpperCase())),
+    parse: (text) => valueOf(letters.find((letter) => letter === upperCase(text ?? ""))),
   };
 }
 
@@ -38,7 +39,7 @@ const allocation: Grammar<number, Dialogue> = {
   syntax: "<SP> decimal [<SP> R <SP> decimal]",
   parse: (text) => {
     const [size, record, length, ...rest] = (text ?? "").split(" ");
-    if (rest.length > 0 || (record !== undefined && record.toUpperCase() !== "R")) return undefined;
+    if (rest.length > 0 || (record !== undefined && upperCase(record) !== "R")) return undefined;
     if (record !== undefined && parseDecimal(length ?? "") === undefined) return undefined;
     return valueOf(parseDecimal(size ?? ""));
   },

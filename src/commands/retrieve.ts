@@ -43,8 +43,8 @@ async function retrieve(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
 
 async function retrieveFile(dialogue: Dialogue, transfer: Transfer, question: RetrieveQuestion): Promise<Reply> {
   const { path } = question;
-  const start = await startOf(dialogue, path);
   const { signal } = transfer;
+  const start = await startOf(dialogue, path, signal);
   await using file = await dialogue.fileSystem.openRead(path, { start: start.offset, signal });
   const stages = [...question.stages, ...wireStages(dialogue, start)];
   // Clients take the number in parentheses for what is about to come.
@@ -89,15 +89,20 @@ const skipLineFeed: Stage = async function* (source) {
 };
 
 /** Where in the file the restart marker lies; in TYPE A it counts octets of the wire. */
-async function startOf(dialogue: Dialogue, path: VirtualPath): Promise<AsciiPosition> {
+async function startOf(dialogue: Dialogue, path: VirtualPath, signal: AbortSignal): Promise<AsciiPosition> {
   const { restart, type } = dialogue.state;
   if (type === "I" || restart === 0) return { offset: restart, insideLineEnd: false };
-  return await locateMarker(dialogue, path, restart);
+  return await locateMarker(dialogue, path, restart, signal);
 }
 
 /** Finds a marker of TYPE A in a file, reading no more than the bound. Shared by downloads and uploads. */
-export async function locateMarker(dialogue: Dialogue, path: VirtualPath, marker: number): Promise<AsciiPosition> {
-  const { settings, texts, fileSystem, signal } = dialogue;
+export async function locateMarker(
+  dialogue: Dialogue,
+  path: VirtualPath,
+  marker: number,
+  signal: AbortSignal,
+): Promise<AsciiPosition> {
+  const { settings, texts, fileSystem } = dialogue;
   if (marker > settings.asciiScanLimit)
     throw new FtpError("REFUSED", "marker beyond the bound", { reply: reply(554, texts.tooLargeToCount) });
   await using file = await fileSystem.openRead(path, { signal });

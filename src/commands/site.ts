@@ -63,8 +63,7 @@ export const siteRows: readonly Row[] = [
     summary: "tell which SITE commands there are",
     argument: none,
     replies: [214],
-    run: ({ siteTable, texts }) =>
-      reply(214, texts.siteHelpBegin, ...inColumns(siteTable.rows.map(({ verb }) => verb)), texts.helpEnd),
+    run: (dialogue) => reply(214, dialogue.texts.siteHelpBegin, ...subcommands(dialogue), dialogue.texts.helpEnd),
   }),
   row({
     verb: "CHMOD",
@@ -114,12 +113,17 @@ export const siteRows: readonly Row[] = [
 export const siteRow: Row = row({
   verb: "SITE",
   source: "RFC 959 §4.1.3",
-  summary: "commands of this site, see SITE HELP",
+  summary: "run a command of this site",
   argument: text("command [<SP> argument]"),
   replies: [200, 214, 450, 550],
   needs: ["login"],
+  details: subcommands,
   run: runSiteCommand,
 });
+
+function subcommands({ siteTable }: Dialogue): readonly string[] {
+  return inColumns(siteTable.rows.map(({ verb }) => verb));
+}
 
 async function runSiteCommand(dialogue: Dialogue, given: string): Promise<Reply> {
   const { verb, argument } = parseCommandLine(given);

@@ -107,7 +107,7 @@ async function storeFile(
   question: StoreQuestion,
 ): Promise<Reply> {
   const { path } = question;
-  const start = await startOf(dialogue, question);
+  const start = await startOf(dialogue, question, transfer.signal);
   await using sink = await openSink(dialogue, transfer, question, { mode: upload.mode, start });
   const stages = [...wireStages(dialogue, start), ...question.stages];
   const final = await conduct(dialogue, transfer, {
@@ -122,11 +122,11 @@ async function storeFile(
 }
 
 /** Where the upload begins, where REST says so; the file system checks that the file is that long. */
-async function startOf(dialogue: Dialogue, question: StoreQuestion): Promise<AsciiPosition> {
+async function startOf(dialogue: Dialogue, question: StoreQuestion, signal: AbortSignal): Promise<AsciiPosition> {
   const { offset, type, sink } = question;
   if (sink !== undefined && offset > 0) throw new FileSystemError("ERANGE", question.path);
   if (type === "I" || offset === 0) return { offset, insideLineEnd: false };
-  return await locateMarker(dialogue, question.path, offset);
+  return await locateMarker(dialogue, question.path, offset, signal);
 }
 
 async function openSink(

@@ -12,6 +12,7 @@ export type Listener<Payload> = (payload: Payload) => unknown;
 /** A listener that failed, or did not settle in time. `cause` is what it threw. */
 export class ListenerError extends Error {
   override readonly name = "ListenerError";
+  /** The name of the event. */
   readonly event: string;
 
   constructor(event: string, message: string, options?: ErrorOptions) {

@@ -16,6 +16,7 @@ import { type ListenerOptions, listenersOf, type ServerOptions, settingsOf } fro
 export interface ListenerAddress {
   /** The address that is bound; `::` is every address. */
   readonly host: string;
+  /** The port that is bound. */
   readonly port: number;
 }
 

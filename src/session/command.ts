@@ -35,7 +35,10 @@ export interface Command<Argument, Context = CommandContext> {
   readonly source: string;
   /** What it does, in a few words. */
   readonly summary: string;
+  /** How its argument is read. */
   readonly argument: Grammar<Argument, Context>;
+  /** More lines for HELP about it (RFC 959 §4.1.3: HELP SITE tells the services of this site). */
+  readonly details?: (context: Context) => readonly string[];
   /** Final and intermediate replies that it may give; 421, 500, 501, 502, 503, 504 and 530 are open to all. */
   readonly replies: readonly ReplyCode[];
   /** What must stand before it runs: `login` (else 530), `data`, a data connection offered (else 425). Default: nothing. */

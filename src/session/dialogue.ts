@@ -70,9 +70,9 @@ export class Dialogue implements CommandContext {
     );
   }
 
-  /** Fires when nobody waits for what runs now: every operation of a store is given it. */
+  /** Fires when nobody waits for the session any more. A transfer has a signal of its own. */
   get signal(): AbortSignal {
-    return this.transfer?.signal ?? this.#abandoned.signal;
+    return this.#abandoned.signal;
   }
 
   get texts(): Texts {

@@ -54,22 +54,35 @@ export interface AbortedFact<Client extends SessionView = SessionView> extends T
 
 /** Something went wrong that is not a client's doing, or a listener failed. */
 export interface ErrorFact<Client extends SessionView = SessionView> {
+  /** Whatever was thrown. */
   readonly error: unknown;
+  /** Whose command it was, where it was one's. */
   readonly session?: Client;
 }
 
 /** Questions by name. */
 export interface QuestionEvents<Client extends SessionView = SessionView> {
+  /** A client has connected. */
   connect: ConnectQuestion<Client>;
+  /** USER and PASS have come. */
   login: LoginQuestion<Client>;
+  /** A command has come that may run. */
   command: CommandQuestion<Client>;
+  /** RETR. */
   retr: RetrieveQuestion<Client>;
+  /** STOR, APPE or STOU. */
   stor: StoreQuestion<Client>;
+  /** LIST, NLST, MLSD, MLST, or STAT with a path. */
   list: ListQuestion<Client>;
+  /** DELE. */
   dele: PathQuestion<Client>;
+  /** RNTO. */
   rename: RenameQuestion<Client>;
+  /** MKD. */
   mkd: PathQuestion<Client>;
+  /** RMD. */
   rmd: PathQuestion<Client>;
+  /** SITE. */
   site: SiteQuestion<Client>;
 }
 
@@ -77,8 +90,11 @@ export interface QuestionEvents<Client extends SessionView = SessionView> {
 export interface FactEvents<Client extends SessionView = SessionView> {
   /** A connection has come; add listeners for this client here. */
   session: SessionFact<Client>;
+  /** A client is in. */
   loggedIn: SessionFact<Client>;
+  /** A login was refused. */
   loginFailed: SessionFact<Client> & { readonly username: string };
+  /** A reply was sent, preliminary ones included. */
   reply: ReplyFact<Client>;
   /** A data connection is up. */
   dataChannel: SessionFact<Client> & { readonly channel: DataChannel };
@@ -86,16 +102,25 @@ export interface FactEvents<Client extends SessionView = SessionView> {
   stranger: SessionFact<Client> & { readonly address: string | undefined };
   /** PASV or EPSV was refused because every passive port is in use. */
   portsExhausted: SessionFact<Client>;
+  /** A download is complete. */
   retrieved: TransferFact<Client>;
+  /** An upload is committed. */
   stored: TransferFact<Client>;
+  /** A listing was sent over a data connection. */
   listed: TransferFact<Client>;
+  /** A transfer of any kind has failed or was stopped. */
   aborted: AbortedFact<Client>;
+  /** A file was deleted. */
   deleted: PathFact<Client>;
+  /** A file or directory was renamed. */
   renamed: SessionFact<Client> & { readonly from: string; readonly to: string };
+  /** A directory was made. */
   directoryMade: PathFact<Client>;
+  /** A directory was removed. */
   directoryRemoved: PathFact<Client>;
   /** The connection is gone. */
   closed: SessionFact<Client>;
+  /** A fault of the host, a store or a listener. Never thrown: without a listener it is lost. */
   error: ErrorFact<Client>;
 }
 

@@ -10,6 +10,7 @@ import type { LineEvent } from "../wire/line-reader.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { Abandonment } from "./abandonment.js";
 import type { AnyCommand } from "./command.js";
+import { heldTransfer } from "./conduct.js";
 import type { Dialogue } from "./dialogue.js";
 import { passGate } from "./gate.js";
 import { ConnectQuestion } from "./questions.js";
@@ -144,12 +145,12 @@ function interruptLogin({ state }: Dialogue): void {
 
 /** The final reply of a command; also where a store or a stream of the host does not stop when it is told to. */
 async function answer(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Promise<Reply> {
-  const { signal } = dialogue;
+  const { signal } = row.transfers ? heldTransfer(dialogue) : dialogue;
   const abandonment = new Abandonment(signal);
   try {
-    return await Promise.race([run(dialogue, row, text), abandonment.promise]);
+    return await Promise.race([run(dialogue, row, text, signal), abandonment.promise]);
   } catch (error) {
-    const reason = row.transfers ? reasonOf(error, signal) : error;
+    const reason = reasonOf(error, signal);
     if (isFault(reason)) dialogue.report(reason);
     return refusalOf(reason, row.replies, false, dialogue.texts);
   } finally {
@@ -157,8 +158,12 @@ async function answer(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: strin
   }
 }
 
-async function run(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Promise<Reply> {
-  const { signal } = dialogue;
+async function run(
+  dialogue: Dialogue,
+  row: AnyCommand<Dialogue>,
+  text: string | undefined,
+  signal: AbortSignal,
+): Promise<Reply> {
   const passed = await passGate(dialogue, row, text);
   signal.throwIfAborted();
   return passed.refusal ?? (await row.run(dialogue, passed.argument as never));

@@ -18,6 +18,7 @@ type Stream = Duplex | Readable | Writable;
 
 /** What every question has: who asks, and `reject`. */
 export abstract class SessionQuestion<Client extends SessionView = SessionView> extends Question {
+  /** Who asks. */
   readonly session: Client;
   readonly #code: ReplyCode;
   readonly #text: string;
@@ -84,7 +85,9 @@ export interface Admission<Account = unknown> {
 
 /** USER and PASS have come (RFC 959 §4.1.1). Unanswered means refused. */
 export class LoginQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
+  /** What USER gave. */
   readonly username: string;
+  /** What PASS gave; may be empty. */
   readonly password: string;
   /** What ACCT brought, after `requireAccount`. */
   readonly accountInfo: string | undefined;
@@ -171,9 +174,13 @@ export class PathQuestion<Client extends SessionView = SessionView> extends Sess
 
 /** What a question about a transfer is made of. */
 export interface AskedTransfer {
+  /** Absolute path. */
   readonly path: VirtualPath;
+  /** The command. */
   readonly verb: string;
+  /** The restart marker. */
   readonly offset: number;
+  /** TYPE. */
   readonly type: "A" | "I";
   /** Fires when the transfer is to stop. */
   readonly signal: AbortSignal;

@@ -16,9 +16,11 @@ export interface SessionView<Account = unknown> {
   readonly account: Account | undefined;
   /** The client's address; IPv4-mapped IPv6 as IPv4. */
   readonly remoteAddress: string;
+  /** The client's port. */
   readonly remotePort: number;
   /** The address that the client connected to; IPv4-mapped IPv6 as IPv4. */
   readonly localAddress: string;
+  /** The port that the client connected to. */
   readonly localPort: number;
   /** The working directory, absolute in the account's file system. */
   readonly cwd: string;

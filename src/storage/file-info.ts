@@ -7,6 +7,7 @@ export type FileType = "file" | "directory" | "link";
 export interface FileInfo {
   /** The last component of the path, decoded; `""` only for the root. */
   readonly name: string;
+  /** What it is. */
   readonly type: FileType;
   /** Bytes; 0 for directories. A safe integer. */
   readonly size: number;

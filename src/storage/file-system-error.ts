@@ -31,6 +31,7 @@ export type FileSystemErrorCode =
  */
 export class FileSystemError extends Error {
   override readonly name = "FileSystemError";
+  /** Decides the reply. */
   readonly code: FileSystemErrorCode;
   /** The virtual path that the operation was about. */
   readonly path: string;

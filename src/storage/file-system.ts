@@ -55,7 +55,9 @@ export interface RenameOptions extends OperationOptions {
 
 /** The times that `setTimes` changes; what is absent stays. */
 export interface FileTimes {
+  /** Of the last change of the content. */
   readonly modified?: Date;
+  /** Of the making. */
   readonly created?: Date;
 }
 

@@ -18,8 +18,8 @@ export function parseCommandLine(text: string): CommandLine {
   return { verb: upperCase(text.slice(0, space)), argument: text.slice(space + 1) };
 }
 
-/** Only `a` to `z`: with all of Unicode, `ſize` and `lıst` would become commands. */
-function upperCase(verb: string): string {
+/** Upper-cases `a` to `z` and nothing else: with all of Unicode, `ſize` and `lıst` would become commands. */
+export function upperCase(verb: string): string {
   if (/^[\0-\x7f]*$/.test(verb)) return verb.toUpperCase();
   return verb.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }

@@ -187,6 +187,18 @@ describe("facts", () => {
     assert.equal(stage.of("error").length, 1);
   });
 
+  test("dataChannel: the host may end the data connection, and the transfer with it", async () => {
+    await using stage = await listen();
+    await put(stage.served.fileSystem, "/f", bytesOf(5_000_000));
+    stage.served.server.on("dataChannel", ({ channel }) => channel.abort("no more today"));
+    const client = await stage.served.user();
+    await using offered = await offer(client, "EPSV");
+    await begin(client, "RETR f", offered);
+    await client.expectReply(426);
+    assert.equal((stage.of("aborted")[0]?.error as FtpError | undefined)?.code, "ABORTED");
+    await client.assertQuiet();
+  });
+
   test("stored is told after the commit, and nothing of what was refused before 150", async () => {
     const gate = new Gate();
     const store = new WatchedStore({ before: ({ moment }) => (moment === "commit" ? gate.pass() : undefined) });

@@ -6,7 +6,7 @@ import { Gate } from "../kit/gate.js";
 import type { ScriptedClient } from "../kit/scripted-client.js";
 import { type Served, serve } from "../kit/serve.js";
 import { content, exists, put } from "../kit/store.js";
-import { bytesOf, until } from "../kit/temporary.js";
+import { bytesOf, until, within } from "../kit/temporary.js";
 import { type Moment, WatchedStore } from "../kit/watched-store.js";
 
 const HOSTS = ["127.0.0.1", "::1"] as const;
@@ -220,7 +220,7 @@ function suite(host: string, mode: DataMode): void {
         else socket.write(bytesOf(1000));
         const gone = new Promise((resolve) => socket.resume().once("close", resolve).once("end", resolve));
         stage.client[leave]();
-        await gone;
+        await within(gone, "the server closing the data connection", 2000);
         await stage.client.expectClosed();
         await until(
           () => stage.store.open === 0 && stage.served.server.sessions.length === 0,

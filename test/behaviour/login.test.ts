@@ -184,6 +184,16 @@ describe("failures", () => {
     await client.expectClosed();
   });
 
+  test("maxLoginAttempts: 0 sets no limit", async () => {
+    await using served = await serve({ maxLoginAttempts: 0 });
+    const client = await served.client();
+    for (let count = 0; count < 10; count++) {
+      await client.expect("USER test", 331);
+      await client.expect("PASS wrong", 530);
+    }
+    await client.login();
+  });
+
   test("S9.1 wrong user and wrong password look the same", async () => {
     await using served = await serve();
     const client = await served.client();

@@ -171,6 +171,20 @@ describe("MKD and RMD", () => {
       assert.deepEqual(await names(served.fileSystem), []);
     });
 
+  test("S1.17 names of 255 bytes live, too long paths and too deep ones are refused", async () => {
+    await using served = await serve();
+    const client = await served.user();
+    for (const name of ["n".repeat(255), "ä".repeat(127), "日".repeat(85)]) {
+      await client.expect(`MKD ${name}`, 257);
+      await client.expect(`RMD ${name}`, 250);
+    }
+    for (const name of ["x/".repeat(200), "n".repeat(5000)]) {
+      await client.expect(`MKD ${name}`, 501, 550, 553);
+      await client.expect(`CWD ${name}`, 501, 550, 553);
+    }
+    assert.deepEqual(await names(served.fileSystem), []);
+  });
+
   test("MKD of what is there, and in nowhere: 550", async () => {
     await using served = await serve();
     await put(served.fileSystem, "/f", "");

@@ -140,15 +140,32 @@ describe("sending", () => {
       assert(longest <= 9 * 1024 * 1024, `${longest} bytes in one turn of the event loop`);
     }));
 
-  connected("the client's end of file is not the end of ours", async ({ channel, client }) => {
-    const taken = everything(client);
+  for (const kind of ["passive", "active"] as const)
+    connected(
+      `the client's end of file on a ${kind} one is not the end of ours`,
+      async ({ channel, client }) => {
+        const taken = everything(client);
+        client.end();
+        const content = bytesOf(1_000_000);
+        await channel.send(content.subarray(0, 1000));
+        await elapse(30);
+        await channel.send(content.subarray(1000));
+        await channel.finish();
+        assert(content.equals(await taken));
+      },
+      {},
+      { host: "127.0.0.1", kind },
+    );
+
+  connected("the client's end of file behind ours does not cost it what still waits", async ({ channel, client }) => {
+    const content = bytesOf(16_000_000);
+    const room = channel.send(content);
+    assert(room !== undefined, "the network took everything");
+    const finishing = channel.finish();
     client.end();
-    const content = bytesOf(1_000_000);
-    await channel.send(content.subarray(0, 1000));
-    await elapse(30);
-    await channel.send(content.subarray(1000));
-    await channel.finish();
-    assert(content.equals(await taken));
+    await elapse(50);
+    assert(content.equals(await everything(client)));
+    await Promise.all([room, finishing]);
   });
 
   connected("what the client sends meanwhile is dropped, and costs it nothing of ours", async ({ channel, client }) => {

@@ -1,8 +1,13 @@
 /** Python's ftplib: a library that sends what it is told; scripts on standard input. */
+import assert from "node:assert/strict";
+import { describe } from "node:test";
 import { virtualPath } from "../../dist/index.js";
+import { content, names, put } from "../kit/store.js";
+import { bytesOf } from "../kit/temporary.js";
 import type { Client } from "./client.js";
-import { expectAll } from "./expectations.js";
-import { type Scene, way } from "./scene.js";
+import { assertNames, assertStored, expectAll, played } from "./expectations.js";
+import { type Scene, STORES, way } from "./scene.js";
+import { putTree } from "./tree.js";
 
 /** The beginning of every script; `a` and `b` are its arguments. */
 const PRELUDE = `
@@ -58,3 +63,118 @@ for name in os.listdir(a):
 };
 
 expectAll(client);
+
+function pythonTest(title: string, work: (scene: Scene) => Promise<void>): void {
+  for (const kind of STORES) for (const by of [way("PASV"), way("EPRT", "::1")]) played(client, `${title} (${kind}, ${by.mode})`, by, kind, work);
+}
+
+describe("ftplib's own", () => {
+  pythonTest("nlst, mlsd, dir and retrlines name the same entries", async (scene) => {
+    await putTree(scene, "tree");
+    const expected = await names(scene.store, "/tree");
+    const output = await python(
+      scene,
+      `
+facts = dict(ftp.mlsd("tree", ["type", "size"]))
+assert facts["."] == {"type": "cdir"}, facts
+assert facts["top.txt"] == {"type": "file", "size": "70000"}, facts
+assert facts["sub dir"] == {"type": "dir"}, facts
+lines = []
+ftp.dir("tree", lines.append)
+names = [sorted(ftp.nlst("tree")), sorted(set(facts) - {"."}), sorted(line.split(None, 8)[8] for line in lines)]
+print(*("|".join(each) for each in names), sep="\\n")
+assert ftp.nlst("tree/*.txt") == ["tree/top.txt"]
+assert ftp.nlst("tree/sub dir/d\u00e9eper") == ["e\\u0301 \\"quoted\\" 'name'"]
+print(ftp.sendcmd("FEAT"))`,
+    );
+    const [first, second, third] = output.split("\n").map((line) => line.split("|"));
+    assert.deepEqual([first?.sort(), second?.sort(), third?.sort()], [expected, expected, expected]);
+    assert.match(output, /^ UTF8$/m);
+  });
+
+  pythonTest("pwd, cwd, mkd, size, rename and their errors are understood", async (scene) => {
+    await put(scene.store, "/file", "0123456789");
+    await python(
+      scene,
+      `
+assert ftp.pwd() == "/"
+assert ftp.mkd('a "quoted" one') == '/a "quoted" one'
+ftp.cwd('a "quoted" one')
+assert ftp.pwd() == '/a "quoted" one', ftp.pwd()
+assert ftp.mkd("inner") == '/a "quoted" one/inner'
+ftp.cwd("..")
+assert ftp.pwd() == "/"
+ftp.voidcmd("TYPE I")
+assert ftp.size("file") == 10
+assert ftp.sendcmd("MDTM file").startswith("213 2")
+assert ftp.rename("file", 'a "quoted" one/file').startswith("250")
+for attempt in (lambda: ftp.cwd("missing"), lambda: ftp.delete("missing"), lambda: ftp.size("missing"),
+                lambda: ftp.rmd('a "quoted" one'), lambda: ftp.nlst("missing"), lambda: ftp.rename("missing", "x")):
+    try: attempt()
+    except ftplib.error_perm as error: assert str(error).startswith("550"), error
+    else: raise AssertionError("not refused")`,
+    );
+    await assertStored(scene, '/a "quoted" one/file', "0123456789");
+  });
+
+  pythonTest("retrlines and storlines carry lines of any end", async (scene) => {
+    await put(scene.store, "/lines", "one\ntwo\r\n\nlast");
+    await python(
+      scene,
+      `
+import io
+got = []
+ftp.retrlines("RETR lines", got.append)
+assert got == ["one", "two\\r", "", "last"] or got == ["one", "two", "", "last"], got
+ftp.storlines("STOR up", io.BytesIO(b"one\\ntwo\\r\\n\\nlast"))`,
+    );
+    await assertStored(scene, "/up", "one\ntwo\n\nlast\n");
+  });
+
+  pythonTest("ntransfercmd knows the size, and abort ends the transfer and not the session", async (scene) => {
+    await put(scene.store, "/whole", bytesOf(20_000_000, 2));
+    await put(scene.store, "/small", "small");
+    await python(
+      scene,
+      `
+ftp.voidcmd("TYPE I")
+for times in range(3):
+    conn, size = ftp.ntransfercmd("RETR whole")
+    assert size == 20000000, size
+    assert conn.recv(10)
+    assert ftp.abort()[:3] in ("226", "426")
+    conn.close()
+    if ftp.lastresp == "426": assert ftp.getmultiline().startswith("226")
+got = []
+ftp.retrbinary("RETR small", got.append)
+assert b"".join(got) == b"small"`,
+    );
+    assert.deepEqual(scene.transfers.map(({ path }) => path), ["/small"]);
+  });
+
+  pythonTest("an upload that breaks off leaves what was there", async (scene) => {
+    await put(scene.store, "/file", "old");
+    await python(
+      scene,
+      `
+import struct, socket
+ftp.voidcmd("TYPE I")
+conn = ftp.transfercmd("STOR file")
+conn.sendall(b"new" * 100000)
+conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+conn.close()
+try: ftp.voidresp()
+except ftplib.error_temp as error: assert str(error).startswith("426"), error
+else: raise AssertionError("not refused")`,
+    );
+    await assertNames(scene, "/", ["file"]);
+    await assertStored(scene, "/file", "old");
+  });
+
+  pythonTest("stores under a name that is not taken", async (scene) => {
+    await python(scene, `import io\nftp.storbinary("STOU", io.BytesIO(b"one"))\nftp.storbinary("STOU", io.BytesIO(b"two"))`);
+    const found = await names(scene.store);
+    assert.equal(found.length, 2);
+    assert.deepEqual((await Promise.all(found.map((name) => content(scene.store, `/${name}`)))).map(String).sort(), ["one", "two"]);
+  });
+});

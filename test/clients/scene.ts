@@ -170,6 +170,8 @@ export class Scene {
     return {
       ...Object.fromEntries(proxies.map((name) => [name, ""])),
       HOME: this.#home,
+      // ncftp asks the system for the home, and not the environment.
+      NCFTPDIR: this.#home,
       LC_ALL: "C.UTF-8",
       TERM: "dumb",
       TZ: "UTC",

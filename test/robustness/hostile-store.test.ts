@@ -26,6 +26,7 @@ const FAILURES: Readonly<Record<string, Fault>> = {
   "rejects with an object": rejecting({ code: "EACCES", reply: SECRET, message: SECRET }),
   "rejects with a refusal of its own": rejecting(new FileSystemError("ENOSPC", "/f", { message: SECRET })),
   "rejects with a code that is none": rejecting(new FileSystemError("E2BIG" as "EIO", "/f", { message: SECRET })),
+  "rejects with a code of every object": rejecting(new FileSystemError("constructor" as "EIO", "/f")),
 };
 
 /** Results that mean nothing; whatever the server makes of them, it must be a reply. */
@@ -79,7 +80,9 @@ async function suite(operation: Operation, faults: Readonly<Record<string, Fault
     await using served = await serve({ fileSystem: store }, (server) => server.on("error", () => undefined));
     await using witness = await Witness.begin(served, store);
     const before = await names(inner);
-    for (const [kind, fault] of Object.entries(faults))
+    for (const [kind, fault] of Object.entries(faults)) {
+      // A listing is no promise: it can only throw at once, or while it is read (see `entry`).
+      if (operation === "list" && kind.startsWith("rejects")) continue;
       for (const commands of COMMANDS[operation]) {
         const reply = await provoke(served, store, { operation, fault, commands });
         const what = `${commands} where the store ${kind} at ${operation}: ${show(reply)}`;
@@ -87,6 +90,7 @@ async function suite(operation: Operation, faults: Readonly<Record<string, Fault
         assert(!reply.raw.includes("secret") && !reply.raw.includes("E2BIG"), what);
         await until(() => store.open === 0, 2000, `the handles are closed after ${what}`);
       }
+    }
     if (faults === FAILURES) assert.deepEqual(await names(inner), before, "something was left or taken");
     await witness.assertUnharmed();
   });

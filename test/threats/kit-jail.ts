@@ -102,7 +102,7 @@ export class Jail implements AsyncDisposable {
 
   async #surroundings(): Promise<readonly string[]> {
     const folders = [this.outside, join(this.base, "root-twin")];
-    return [...(await readdir(this.base)).sort(), ...(await Promise.all(folders.map(snapshot))).flat()];
+    return [...(await readdir(this.base)).sort(), ...(await Promise.all(folders.map((folder) => snapshot(folder)))).flat()];
   }
 }
 
@@ -120,18 +120,16 @@ export class Attacker {
     return Buffer.concat([this.client.transcript, ...this.#data]);
   }
 
-  /** One command over the control connection. Path names are sent as they are. */
+  /** One command over the control connection; bytes for names that are no text. */
   async say(line: string | Uint8Array): Promise<Outcome> {
-    this.client.send(typeof line === "string" ? `${line}\r\n` : Buffer.concat([line, Buffer.from("\r\n")]));
-    const reply = await this.client.reply();
-    return { codes: [reply.code], bytes: Buffer.alloc(0) };
+    return outcome([await this.#ask(line)]);
   }
 
   /** A command with a data connection, which may well be refused. */
-  async move(line: string, upload?: string): Promise<Outcome> {
+  async move(line: string | Uint8Array, upload?: string): Promise<Outcome> {
     await using offered = await offer(this.client, "EPSV");
     const socket = await offered.connect();
-    const preliminary = await this.client.command(line);
+    const preliminary = await this.#ask(line);
     if (preliminary.code >= 200) return outcome([preliminary]);
     const received = upload === undefined ? await collect(socket) : await pour(socket, upload);
     const bytes = received ?? Buffer.alloc(0);
@@ -144,6 +142,11 @@ export class Attacker {
     const first = await this.client.command(`RNFR ${from}`);
     if (first.code !== 350) return outcome([first]);
     return outcome([first, await this.client.command(`RNTO ${to}`)]);
+  }
+
+  #ask(line: string | Uint8Array): Promise<Reply> {
+    this.client.send(Buffer.concat([Buffer.from(line), Buffer.from("\r\n")]));
+    return this.client.reply();
   }
 }
 
