@@ -28,6 +28,7 @@ export type {
 } from "./session/events.js";
 export {
   type Admission,
+  type Admitted,
   type AskedTransfer,
   CommandQuestion,
   ConnectQuestion,

@@ -3,7 +3,7 @@
  * Unread lines stop the reading, unread replies can be waited for. Knows no command.
  */
 import type { Socket } from "node:net";
-import { normalizeAddress } from "../wire/address.js";
+import { familyOf, normalizeAddress } from "../wire/address.js";
 import { type LineEvent, LineReader } from "../wire/line-reader.js";
 
 /** The bounds of a control connection. */
@@ -34,6 +34,8 @@ export class ControlChannel {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** The two addresses for binding and connecting: with the zone that a link-local one needs (RFC 4007 §11). */
+  readonly bindable: { readonly local: string; readonly remote: string };
   /** Resolves when the client has said all it will say, or is gone. */
   readonly ending: Promise<void>;
   /** Resolves when the socket is gone. */
@@ -61,6 +63,10 @@ export class ControlChannel {
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = normalizeAddress(socket.localAddress ?? "0.0.0.0");
     this.localPort = socket.localPort ?? 0;
+    this.bindable = {
+      local: withZone(socket.localAddress, this.localAddress),
+      remote: withZone(socket.remoteAddress, this.remoteAddress),
+    };
     this.ending = new Promise((resolve) => {
       this.#tellEnding = resolve;
     });
@@ -197,4 +203,9 @@ export class ControlChannel {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+/** What the system calls an address where it is IPv6, else the plain IPv4 address. */
+function withZone(raw: string | undefined, normal: string): string {
+  return raw === undefined || familyOf(normal) === 4 ? normal : raw;
 }

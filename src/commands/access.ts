@@ -1,10 +1,8 @@
 /** Access control (RFC 959 §4.1.1): who the client is, and leaving. */
 
 import type { Dialogue } from "../session/dialogue.js";
-import { type Admission, LoginQuestion } from "../session/questions.js";
-import { restricted } from "../storage/restricted.js";
+import { type Admitted, LoginQuestion } from "../session/questions.js";
 import { type Reply, reply } from "../wire/reply.js";
-import { virtualPath } from "../wire/virtual-path.js";
 import { anyText, none, text } from "./grammar.js";
 import { type Row, row } from "./row.js";
 
@@ -95,7 +93,7 @@ async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Repl
     state.who = { stage: "accountWanted", username, password };
     return reply(332, texts.needAccount);
   }
-  if (refusal === undefined && question.admission !== undefined) return admit(dialogue, username, question.admission);
+  if (refusal === undefined && question.admitted !== undefined) return admit(dialogue, username, question.admitted);
   state.who = { stage: "greeted" };
   dialogue.loginFailures++;
   dialogue.tell("loginFailed", { username });
@@ -106,11 +104,9 @@ async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Repl
   return refusal ?? question.ownRefusal;
 }
 
-function admit(dialogue: Dialogue, username: string, admission: Admission): Reply {
-  const { permissions, account, fileSystem } = admission;
-  const allowed = permissions === undefined ? fileSystem : restricted(fileSystem, permissions);
-  dialogue.state.who = { stage: "admitted", username, account, fileSystem: allowed };
-  dialogue.state.directory = virtualPath(admission.directory ?? "/");
+function admit(dialogue: Dialogue, username: string, { fileSystem, account, directory }: Admitted): Reply {
+  dialogue.state.who = { stage: "admitted", username, account, fileSystem };
+  dialogue.state.directory = directory;
   dialogue.limits.admitted();
   dialogue.tell("loggedIn", {});
   return reply(230, dialogue.texts.loggedIn);

@@ -108,7 +108,8 @@ function offerActive(dialogue: Dialogue, { host, port }: Endpoint): Reply {
   if (port < FIRST_UNPRIVILEGED_PORT || !sameAddress(host, control.remoteAddress)) return reply(504, texts.badPeer);
   dialogue.withdrawOffer();
   // RFC 1123 §4.1.2.12: from the address that the client knows us by.
-  state.offer = openActive({ host, port, localAddress: control.localAddress, localPort: settings.active.sourcePort });
+  const { local, remote } = control.bindable;
+  state.offer = openActive({ host: remote, port, localAddress: local, localPort: settings.active.sourcePort });
   return reply(200, texts.portAccepted);
 }
 
@@ -136,7 +137,7 @@ async function offerPassive(dialogue: Dialogue): Promise<PassiveOpening> {
   dialogue.withdrawOffer();
   try {
     const opening = await openPassive({
-      host: control.localAddress,
+      host: control.bindable.local,
       peer: control.remoteAddress,
       ports: settings.ports,
       onStranger: (address) => dialogue.tell("stranger", { address }),

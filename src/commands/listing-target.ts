@@ -48,7 +48,7 @@ export async function findTarget(dialogue: Dialogue, asked: AskedListing): Promi
   // Longer than any name it could match, and the work of matching grows with it.
   if (parts !== undefined && parts.pattern.length > MAX_PATTERN) throw new FileSystemError("ENAMETOOLONG", path);
   const question = new ListQuestion(dialogue.session, dialogue.texts.refused, verb, path);
-  const refusal = await dialogue.ask("list", question);
+  const refusal = await dialogue.ask("list", question, asked.signal);
   if (refusal !== undefined) return { refusal };
   const filter = question.wanted;
   const literal = parts === undefined ? question.path : childOf(question.path, parts.pattern);

@@ -32,7 +32,7 @@ async function retrieve(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
   const download = { path, verb: "RETR", offset: state.restart, type: state.type, signal: transfer.signal };
   const question = new RetrieveQuestion(session, 550, texts.refused, download);
   try {
-    const refusal = await dialogue.ask("retr", question);
+    const refusal = await dialogue.ask("retr", question, transfer.signal);
     if (refusal !== undefined) return refusal;
     if (question.body !== undefined) return await retrieveStream(dialogue, transfer, question, question.body);
     return await retrieveFile(dialogue, transfer, question);

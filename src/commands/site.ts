@@ -129,7 +129,7 @@ async function runSiteCommand(dialogue: Dialogue, given: string): Promise<Reply>
   const { verb, argument } = parseCommandLine(given);
   const found = dialogue.siteTable.find(verb);
   if (found === undefined) return reply(504, dialogue.texts.unknownCommand);
-  const passed = await passGate(dialogue, found, argument);
+  const passed = await passGate(dialogue, found, argument, dialogue.signal);
   if (passed.refusal !== undefined) return passed.refusal;
   const told = found.secret ? undefined : argument;
   const refusal = await dialogue.ask(

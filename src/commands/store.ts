@@ -94,7 +94,9 @@ async function store(dialogue: Dialogue, upload: Upload): Promise<Reply> {
   const asked = { path, verb, offset: state.restart, type: state.type, signal: transfer.signal };
   const question = new StoreQuestion(session, 553, texts.refused, asked);
   try {
-    return (await dialogue.ask("stor", question)) ?? (await storeFile(dialogue, transfer, upload, question));
+    return (
+      (await dialogue.ask("stor", question, transfer.signal)) ?? (await storeFile(dialogue, transfer, upload, question))
+    );
   } finally {
     question.release();
   }

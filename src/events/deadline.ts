@@ -2,29 +2,36 @@
 
 /** A bound on several promises in turn, from now on. */
 export class Deadline {
-  readonly #expired: Promise<never> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #over: Promise<never>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #end: (error: unknown) => void = () => undefined;
 
   /**
    * @param timeout milliseconds; 0 is no bound
    * @param error what is thrown when the time is over
+   * @param signal ends the wait with its reason
    */
-  constructor(timeout: number, error: () => Error) {
-    if (timeout === 0) return;
-    this.#expired = new Promise((_resolve, reject) => {
-      this.#timer = setTimeout(() => reject(error()), timeout);
+  constructor(timeout: number, error: () => Error, signal?: AbortSignal) {
+    this.#over = new Promise((_resolve, reject) => {
+      this.#end = reject;
     });
-    this.#expired.catch(() => undefined);
+    this.#over.catch(() => undefined);
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#onAbort);
+    if (timeout > 0) this.#timer = setTimeout(() => this.#end(error()), timeout);
   }
+
+  readonly #onAbort = (): void => this.#end(this.#signal?.reason);
 
   /** The promise, or the error when the time is over first. */
   bound<Value>(promise: Promise<Value>): Promise<Value> {
-    if (this.#expired === undefined) return promise;
     promise.catch(() => undefined);
-    return Promise.race([promise, this.#expired]);
+    return Promise.race([promise, this.#over]);
   }
 
   clear(): void {
     clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }

@@ -81,16 +81,17 @@ export interface Asked<Payload> {
 /**
  * Asks a question: the listeners of each emitter in turn, in order of registration, each awaited,
  * until one has answered.
- * @param timeout milliseconds that all listeners have together; 0 waits for ever
+ * @param patience `timeout`: milliseconds that all listeners have together, 0 waits for ever; `signal` ends the asking
  * @throws ListenerError where a listener throws, rejects or takes too long
  */
 export async function ask<Asking extends Question>(
   emitters: readonly Asked<Asking>[],
   event: string,
   question: Asking,
-  timeout: number,
+  patience: { readonly timeout: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const deadline = new Deadline(timeout, () => new ListenerError(event, `did not settle in ${timeout} ms`));
+  const { timeout, signal } = patience;
+  const deadline = new Deadline(timeout, () => new ListenerError(event, `did not settle in ${timeout} ms`), signal);
   try {
     for (const emitter of emitters) {
       for (const listener of emitter.takeListeners(event)) {

@@ -122,12 +122,14 @@ export class Dialogue implements CommandContext {
   async ask<Name extends keyof QuestionEvents<Session>>(
     event: Name,
     question: QuestionEvents<Session>[Name] & SessionQuestion<Session>,
+    signal: AbortSignal = this.signal,
   ): Promise<Reply | undefined> {
     if (!this.hears(event)) return undefined;
     const asked = [this.session, this.#server] as unknown as readonly Asked<typeof question>[];
     try {
-      await ask(asked, event, question, this.settings.hookTimeout);
+      await ask(asked, event, question, { timeout: this.settings.hookTimeout, signal });
     } catch (error) {
+      signal.throwIfAborted();
       this.report(error);
       return question.ownRefusal;
     }

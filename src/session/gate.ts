@@ -13,6 +13,7 @@ export async function passGate(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
   text: string | undefined,
+  signal: AbortSignal,
 ): Promise<Passed> {
   const { texts, state } = dialogue;
   if (row.needs?.includes("login") && state.who.stage !== "admitted") return { refusal: reply(530, texts.notLoggedIn) };
@@ -21,7 +22,7 @@ export async function passGate(
   if (row.needs?.includes("data") && state.offer === undefined) return { refusal: reply(425, texts.useDataCommand) };
   if (dialogue.hears("command")) {
     const question = new CommandQuestion(dialogue.session, texts.refused, row.verb, row.secret ? undefined : text);
-    const refusal = await dialogue.ask("command", question);
+    const refusal = await dialogue.ask("command", question, signal);
     if (refusal !== undefined) return { refusal };
   }
   return argument;

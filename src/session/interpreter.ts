@@ -164,7 +164,7 @@ async function run(
   text: string | undefined,
   signal: AbortSignal,
 ): Promise<Reply> {
-  const passed = await passGate(dialogue, row, text);
+  const passed = await passGate(dialogue, row, text, signal);
   signal.throwIfAborted();
   return passed.refusal ?? (await row.run(dialogue, passed.argument as never));
 }

@@ -6,7 +6,7 @@ import { addAbortSignal, type Duplex, Readable, type Writable } from "node:strea
 import { Question } from "../events/question.js";
 import type { FileInfo } from "../storage/file-info.js";
 import type { FileSystem } from "../storage/file-system.js";
-import type { Permission } from "../storage/restricted.js";
+import { type Permission, restricted } from "../storage/restricted.js";
 import { type Stage, stageOf } from "../transfer/stage.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { isReplyCode, type ReplyCode } from "../wire/reply-codes.js";
@@ -83,6 +83,16 @@ export interface Admission<Account = unknown> {
   readonly directory?: string;
 }
 
+/** An admission as the session uses it. */
+export interface Admitted {
+  /** With the permissions applied. */
+  readonly fileSystem: FileSystem;
+  /** Whatever the host gave. */
+  readonly account: unknown;
+  /** Where the session begins. */
+  readonly directory: VirtualPath;
+}
+
 /** USER and PASS have come (RFC 959 §4.1.1). Unanswered means refused. */
 export class LoginQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   /** What USER gave. */
@@ -91,7 +101,7 @@ export class LoginQuestion<Client extends SessionView = SessionView> extends Ses
   readonly password: string;
   /** What ACCT brought, after `requireAccount`. */
   readonly accountInfo: string | undefined;
-  #admission: Admission<AccountOf<Client>> | undefined;
+  #admitted: Admitted | undefined;
   #accountRequired = false;
 
   /** @internal */
@@ -107,11 +117,18 @@ export class LoginQuestion<Client extends SessionView = SessionView> extends Ses
     return this.session.remoteAddress;
   }
 
-  /** Logs the client in. */
+  /**
+   * Logs the client in.
+   * @throws TypeError without a file system, RangeError for a permission that does not exist, FtpError `BAD_PATH` for
+   * a directory that is no path
+   */
   accept(admission: Admission<AccountOf<Client>>): void {
-    if (typeof admission?.fileSystem?.stat !== "function")
+    const { fileSystem, account, permissions, directory } = admission;
+    if (typeof fileSystem?.stat !== "function")
       throw new TypeError("accept needs a fileSystem, an object that extends FileSystem");
-    if (this.answer()) this.#admission = admission;
+    const allowed = permissions === undefined ? fileSystem : restricted(fileSystem, permissions);
+    const admitted = { fileSystem: allowed, account, directory: virtualPath(directory ?? "/") };
+    if (this.answer()) this.#admitted = admitted;
   }
 
   /** Asks for ACCT (332); the question is asked again with `accountInfo`. */
@@ -120,8 +137,8 @@ export class LoginQuestion<Client extends SessionView = SessionView> extends Ses
   }
 
   /** What `accept` was given. @internal */
-  get admission(): Admission<AccountOf<Client>> | undefined {
-    return this.#admission;
+  get admitted(): Admitted | undefined {
+    return this.#admitted;
   }
 
   /** Whether `requireAccount` was the answer. @internal */

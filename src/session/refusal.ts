@@ -52,7 +52,7 @@ const AFTER_PRELIMINARY: readonly ReplyCode[] = [425, 426, 451, 551, 552];
 
 /** Whether an error is a fault to be reported to the host, not a refusal in the ordinary course of things. */
 export function isFault(error: unknown): boolean {
-  if (error instanceof FileSystemError) return error.code === "EIO";
+  if (error instanceof FileSystemError) return error.code === "EIO" || !Object.hasOwn(BY_STORE, error.code);
   return !(error instanceof FtpError) || error.code === "NO_PASSIVE_PORT" || error.code === "BAD_ADDRESS";
 }
 
@@ -70,7 +70,8 @@ export function refusalOf(error: unknown, permitted: readonly ReplyCode[], begun
 }
 
 function answerTo(error: unknown): Answer {
-  if (error instanceof FileSystemError) return BY_STORE[error.code];
+  // A store may have made up a code.
+  if (error instanceof FileSystemError && Object.hasOwn(BY_STORE, error.code)) return BY_STORE[error.code];
   if (error instanceof FtpError) return BY_PROTOCOL[error.code];
   return BY_STORE.EIO;
 }

@@ -77,7 +77,7 @@ export async function sendAll(
   stages: readonly Stage[],
 ): Promise<void> {
   for await (const chunk of through(source, stages)) {
-    const room = channel.send(chunk);
+    const room = channel.send(asBytes(chunk));
     if (room !== undefined) await room;
   }
   await channel.finish();
@@ -86,7 +86,14 @@ export async function sendAll(
 /** Receives until the client closes the data connection. Bytes that arrived before an error are in the sink. */
 export async function receiveAll(channel: DataChannel, sink: WriteHandle, stages: readonly Stage[]): Promise<void> {
   if (stages.length === 0) for await (const chunks of channel.receive()) await sink.write(chunks);
-  else for await (const chunk of through(flatten(channel.receive()), stages)) await sink.write([chunk]);
+  else for await (const chunk of through(flatten(channel.receive()), stages)) await sink.write([asBytes(chunk)]);
+}
+
+/** What a stream of the host gives may be text; anything else is a mistake of its, not the client's. */
+function asBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === "string") return Buffer.from(chunk);
+  throw new TypeError(`a transfer moves bytes, not ${typeof chunk}`);
 }
 
 async function* flatten(batches: AsyncIterable<readonly Uint8Array[]>): AsyncGenerator<Uint8Array> {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { accepts, download, parseEpsv } from "../kit/data.js";
+import { download } from "../kit/data.js";
 import { ScriptedClient } from "../kit/scripted-client.js";
 import { type Served, serve } from "../kit/serve.js";
 import { names } from "../kit/store.js";
@@ -256,14 +256,4 @@ test("any chunks of a stream of commands give the same dialogue", async () => {
     ),
     { numRuns: 60 },
   );
-});
-
-test("the passive port of the last offer is open and no other", async () => {
-  await using served = await serve();
-  const client = await served.user();
-  const ports: number[] = [];
-  for (let round = 0; round < 20; round++) ports.push(parseEpsv(await client.expect("EPSV", 229)));
-  const open = await Promise.all(ports.slice(0, -1).map((port) => accepts(port)));
-  assert(!open.includes(true));
-  assert(await accepts(ports.at(-1) ?? 0));
 });

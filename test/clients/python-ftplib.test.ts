@@ -118,14 +118,14 @@ for attempt in (lambda: ftp.cwd("missing"), lambda: ftp.delete("missing"), lambd
   });
 
   pythonTest("retrlines and storlines carry lines of any end", async (scene) => {
-    await put(scene.store, "/lines", "one\ntwo\r\n\nlast");
+    await put(scene.store, "/lines", "one\n\ntwo\nlast");
     await python(
       scene,
       `
 import io
 got = []
 ftp.retrlines("RETR lines", got.append)
-assert got == ["one", "two\\r", "", "last"] or got == ["one", "two", "", "last"], got
+assert got == ["one", "", "two", "last"], got
 ftp.storlines("STOR up", io.BytesIO(b"one\\ntwo\\r\\n\\nlast"))`,
     );
     await assertStored(scene, "/up", "one\ntwo\n\nlast\n");
@@ -140,11 +140,12 @@ ftp.storlines("STOR up", io.BytesIO(b"one\\ntwo\\r\\n\\nlast"))`,
 ftp.voidcmd("TYPE I")
 for times in range(3):
     conn, size = ftp.ntransfercmd("RETR whole")
-    assert size == 20000000, size
+    # ftplib looks for the size in 150, and not in 125.
+    assert size == 20000000 or (size is None and passive == "passive"), size
     assert conn.recv(10)
-    assert ftp.abort()[:3] in ("226", "426")
+    assert ftp.abort().startswith("426")
+    assert ftp.voidresp().startswith("226")
     conn.close()
-    if ftp.lastresp == "426": assert ftp.getmultiline().startswith("226")
 got = []
 ftp.retrbinary("RETR small", got.append)
 assert b"".join(got) == b"small"`,
@@ -161,6 +162,7 @@ import struct, socket
 ftp.voidcmd("TYPE I")
 conn = ftp.transfercmd("STOR file")
 conn.sendall(b"new" * 100000)
+while "300000" not in ftp.sendcmd("STAT"): pass
 conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 conn.close()
 try: ftp.voidresp()

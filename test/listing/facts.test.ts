@@ -169,7 +169,11 @@ const infos = fc.record<FileInfo>(
     name: fc.string({ unit: "binary", minLength: 1 }).filter((name) => !/[/\0\r\n]|^\.\.?$/.test(name)),
     type: fc.constantFrom("file", "directory", "link"),
     size: fc.maxSafeNat(),
-    modified: fc.date({ min: new Date("0001-01-01T00:00:00Z"), max: new Date("9999-12-31T23:59:59Z") }),
+    modified: fc.date({
+      noInvalidDate: true,
+      min: new Date("0001-01-01T00:00:00Z"),
+      max: new Date("9999-12-31T23:59:59Z"),
+    }),
     created: fc.date(),
     mode: fc.integer({ min: 0, max: 0o777 }),
     owner: fc.string({ unit: "binary" }),

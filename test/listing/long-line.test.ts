@@ -71,7 +71,11 @@ const infos = fc.record<FileInfo>(
       .filter((name) => !/[/\0\r\n\u2028\u2029]| -> |^\.\.?$/.test(name)),
     type: fc.constantFrom("file", "directory", "link"),
     size: fc.maxSafeNat(),
-    modified: fc.date({ min: new Date("1000-01-01T00:00:00Z"), max: new Date("9999-12-31T23:59:59Z") }),
+    modified: fc.date({
+      noInvalidDate: true,
+      min: new Date("1000-01-01T00:00:00Z"),
+      max: new Date("9999-12-31T23:59:59Z"),
+    }),
     mode: fc.integer({ min: 0, max: 0o777 }),
     owner: fc.string({ unit: "binary" }),
     group: fc.string({ unit: "binary" }),
