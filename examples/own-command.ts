@@ -1,4 +1,5 @@
-// A command and a SITE subcommand of the host's own: rows, like all of portside's.
+// A command and a SITE subcommand of your own: rows, like all of portside's.
+// Try them: curl -Q TIME -Q "SITE TOUCH readme.txt" <the URL that is printed>
 import { defineCommand, MemoryFileSystem, reply, Server } from "portside";
 
 const time = defineCommand({
@@ -21,6 +22,7 @@ const touch = defineCommand({
     parse: (text, context) => (text === undefined ? undefined : { value: context.resolve(text) }),
   },
   replies: [200, 550],
+  needs: ["login"],
   run: async ({ fileSystem }, path) => {
     await fileSystem.setTimes(path, { modified: new Date() });
     return reply(200, "Touched");
@@ -35,6 +37,7 @@ const server = new Server({
 });
 const fileSystem = new MemoryFileSystem({ files: { "/readme.txt": "hello\n" } });
 server.on("login", (login) => login.accept({ fileSystem }));
+server.on("error", ({ error }) => console.error(error));
 await server.listen();
 console.log(`ftp://anybody:any@127.0.0.1:${server.addresses[0]?.port}/`);
 process.once("SIGTERM", () => void server.close());

@@ -18,7 +18,6 @@ export interface ActiveOptions {
 
 class ActiveOpening implements Opening {
   readonly kind = "active";
-  readonly ready = false;
   readonly #options: ActiveOptions;
   #closed = false;
   /** The connection until it is up and handed out. */

@@ -17,8 +17,6 @@ export interface OpenOptions {
 /** One data connection that is to be: good for one transfer. */
 export interface Opening {
   readonly kind: "passive" | "active";
-  /** Whether the right peer has already connected: 125 instead of 150. */
-  readonly ready: boolean;
   /**
    * The data socket, paused, of the right peer, with an error listener; from now on the caller's to destroy.
    * Can be called once. Where it rejects, everything is given back.

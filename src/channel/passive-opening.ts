@@ -18,6 +18,9 @@ export interface PassiveOptions {
   readonly onStranger?: ((address: string | undefined) => void) | undefined;
 }
 
+/** How long the client may still come after somebody unknown has come and gone, in milliseconds. */
+const LAST_CALL_MS = 2000;
+
 /** A listener on a leased port, until the right peer has come. */
 export class PassiveOpening implements Opening {
   readonly kind = "passive";
@@ -32,6 +35,9 @@ export class PassiveOpening implements Opening {
   /** The right peer's connection until `open` hands it out. */
   #socket: Socket | undefined;
   #pending: PendingSocket | undefined;
+  /** Somebody came and was gone before we knew who. */
+  #doubted = false;
+  #lastCall: NodeJS.Timeout | undefined;
 
   /** @param server listens on the port of the lease, and has an error listener */
   constructor(options: PassiveOptions, server: Server, lease: PortLease) {
@@ -43,15 +49,12 @@ export class PassiveOpening implements Opening {
     server.on("connection", (socket) => this.#meet(socket));
   }
 
-  get ready(): boolean {
-    return this.#socket !== undefined && !this.#socket.destroyed;
-  }
-
   async open(options: OpenOptions): Promise<Socket> {
     if (this.#pending !== undefined) throw new TypeError("a data connection can be opened once");
     this.#pending = new PendingSocket(options, () => this.close());
     if (this.#closed) this.#pending.reject("ABORTED", "the passive port was closed");
     else this.#handOver();
+    if (this.#doubted) this.#doubt();
     return this.#pending.promise;
   }
 
@@ -71,6 +74,21 @@ export class PassiveOpening implements Opening {
     if (address !== undefined && sameAddress(address, this.#options.peer)) return this.#take(socket);
     socket.destroy();
     this.#options.onStranger?.(address);
+    if (address === undefined) this.#doubt();
+  }
+
+  /**
+   * Who was reset before we could ask for the address was most likely the client, and it will not come again;
+   * somebody else must not cost the client its transfer. So the client gets a little time.
+   */
+  #doubt(): void {
+    this.#doubted = true;
+    if (this.#pending === undefined || !this.#listening) return;
+    clearTimeout(this.#lastCall);
+    this.#lastCall = setTimeout(
+      () => this.#pending?.reject("DATA_LOST", "the client left before the transfer"),
+      LAST_CALL_MS,
+    );
   }
 
   #take(socket: Socket): void {
@@ -94,6 +112,7 @@ export class PassiveOpening implements Opening {
   #stopListening(): void {
     if (!this.#listening) return;
     this.#listening = false;
+    clearTimeout(this.#lastCall);
     this.#server.close();
     this.#lease.release();
   }

@@ -5,7 +5,7 @@ import { type ListRequest, parseListArgument } from "../listing/list-arguments.j
 import { encodeLines, longLines, nameLines, type Walk } from "../listing/listing.js";
 import { longLine } from "../listing/long-line.js";
 import type { Grammar } from "../session/command.js";
-import { announcing, conduct, heldTransfer } from "../session/conduct.js";
+import { conduct, heldTransfer } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { sendAll, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
@@ -15,7 +15,7 @@ import { type Row, row } from "./row.js";
 
 /** Names are sorted for programs that compare lists, as long as the directory is small enough to hold. */
 const SORTED_NAMES = 10_000;
-const LIST_REPLIES = [125, 150, 226, 425, 426, 450, 451, 550] as const;
+const LIST_REPLIES = [150, 226, 425, 426, 450, 451, 550] as const;
 
 const listRequest: Grammar<ListRequest, Dialogue> = {
   syntax: "[<SP> -alR] [<SP> pathname]",
@@ -116,7 +116,7 @@ async function sendLines(
     const lines = await begun(source);
     const final = await conduct(dialogue, transfer, {
       path: target.path,
-      announcement: announcing(dialogue, texts.listing),
+      announcement: dialogue.texts.opening(texts.listing),
       fact: "listed",
       move: (channel) => sendAll(channel, encodeLines(lines), []),
     });

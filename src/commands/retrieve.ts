@@ -1,6 +1,6 @@
 /** Download (RFC 959 §4.1.3 RETR, RFC 3659 §5 REST). The file is open before 150; what is missing is refused before anything is sent. */
 import { FtpError } from "../errors.js";
-import { announcing, conduct, heldTransfer } from "../session/conduct.js";
+import { conduct, heldTransfer } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { RetrieveQuestion } from "../session/questions.js";
 import { FileSystemError } from "../storage/file-system-error.js";
@@ -19,7 +19,7 @@ export const retrieveRows: readonly Row[] = [
     source: "RFC 959 §4.1.3, RFC 3659 §5",
     summary: "download a file",
     argument: pathname,
-    replies: [125, 150, 226, 425, 426, 450, 451, 550, 551, 554],
+    replies: [150, 226, 425, 426, 450, 451, 550, 551, 554],
     needs: ["login", "data"],
     transfers: true,
     run: retrieve,
@@ -51,7 +51,7 @@ async function retrieveFile(dialogue: Dialogue, transfer: Transfer, question: Re
   const size = stages.length === 0 ? ` (${file.info.size - start.offset} bytes)` : "";
   return await conduct(dialogue, transfer, {
     path,
-    announcement: announcing(dialogue, `${baseName(path)}${size}`),
+    announcement: dialogue.texts.opening(`${baseName(path)}${size}`),
     fact: "retrieved",
     move: (channel) => sendAll(channel, file.body, stages),
   });
@@ -68,7 +68,7 @@ async function retrieveStream(
   const stages = [...question.stages, ...wireStages(dialogue, { offset: 0, insideLineEnd: false })];
   return await conduct(dialogue, transfer, {
     path: question.path,
-    announcement: announcing(dialogue, baseName(question.path)),
+    announcement: dialogue.texts.opening(baseName(question.path)),
     fact: "retrieved",
     move: (channel) => sendAll(channel, body, stages),
   });

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { DataChannel } from "../channel/data-channel.js";
 import { FtpError } from "../errors.js";
-import { announcing, conduct, heldTransfer, type Movement } from "../session/conduct.js";
+import { conduct, heldTransfer } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { StoreQuestion } from "../session/questions.js";
 import type { FileInfo } from "../storage/file-info.js";
@@ -26,16 +26,16 @@ interface Upload {
   readonly verb: "STOR" | "APPE" | "STOU";
   readonly path: VirtualPath;
   readonly mode: "replace" | "append" | "exclusive";
-  announcement(dialogue: Dialogue, path: VirtualPath): Movement["announcement"];
+  announcement(dialogue: Dialogue, path: VirtualPath): string;
 }
 
 /** Names that STOU tries before it gives up: with 64 random bits the first one is free. */
 const UNIQUE_NAME_TRIES = 3;
-const UPLOAD_REPLIES = [125, 150, 226, 425, 426, 450, 451, 452, 551, 552, 553, 554] as const;
+const UPLOAD_REPLIES = [150, 226, 425, 426, 450, 451, 452, 551, 552, 553, 554] as const;
 
-const named: Upload["announcement"] = (dialogue, path) => announcing(dialogue, baseName(path));
+const named: Upload["announcement"] = ({ texts }, path) => texts.opening(baseName(path));
 /** RFC 1123 §4.1.2.9 fixes this text: clients read the name from it. */
-const fileIs: Upload["announcement"] = (_dialogue, path) => () => `FILE: ${baseName(path)}`;
+const fileIs: Upload["announcement"] = (_dialogue, path) => `FILE: ${baseName(path)}`;
 
 /** STOR, APPE, STOU. */
 export const storeRows: readonly Row[] = [

@@ -1,5 +1,5 @@
 /**
- * One transfer over the data connection that was offered (RFC 959 §3.2, §5.4): 125 or 150, the connection, the bytes,
+ * One transfer over the data connection that was offered (RFC 959 §3.2, §5.4): 150, the connection, the bytes,
  * the final reply and the fact. Does not know what moves.
  */
 import { DataChannel } from "../channel/data-channel.js";
@@ -13,8 +13,8 @@ import { isFault, refusalOf } from "./refusal.js";
 /** What moves, and what is said about it. */
 export interface Movement {
   readonly path: VirtualPath;
-  /** The text of the 150, or of the 125 where the data connection is there already. */
-  announcement(open: boolean): string;
+  /** The text of the 150. Clients take a number in parentheses for the bytes that come (practice). */
+  readonly announcement: string;
   /** The fact to tell when all has moved. */
   readonly fact: "retrieved" | "stored" | "listed";
   /** Whether what came before the data connection broke is of use: then the store may go on with it. Default `false`. */
@@ -48,19 +48,14 @@ export async function conduct(dialogue: Dialogue, transfer: Transfer, movement: 
   return reply(226, dialogue.texts.complete);
 }
 
-/** The usual text of 125 and 150. Clients take a number in parentheses for the bytes that come (practice). */
-export function announcing({ texts }: Dialogue, what: string): Movement["announcement"] {
-  return (open) => (open ? texts.alreadyOpen(what) : texts.opening(what));
-}
-
 async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Movement): Promise<DataChannel> {
   const { settings, state, texts } = dialogue;
   const { offer } = state;
   if (offer === undefined) throw new FtpError("DATA_LOST", "the offer was withdrawn");
   transfer.signal.throwIfAborted();
   state.offer = undefined;
-  const open = offer.ready;
-  dialogue.send(reply(open ? 125 : 150, movement.announcement(open)), { verb: transfer.verb, argument: transfer.path });
+  // Always 150, also where the client has connected already: clients look for the size in a 150 and in no 125.
+  dialogue.send(reply(150, movement.announcement), { verb: transfer.verb, argument: transfer.path });
   try {
     const socket = await offer.open({ timeout: settings.dataTimeout, signal: transfer.signal });
     const channel = new DataChannel(socket, {

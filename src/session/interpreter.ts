@@ -30,7 +30,12 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
     dialogue.transfer?.abort(lost);
     patience = leaveAfter(dialogue, lost);
   });
-  void control.closed.then(() => dialogue.abandon(lost));
+  void control.closed.then(() => {
+    dialogue.abandon(lost);
+    // Also where the store keeps the loop waiting.
+    dialogue.withdrawOffer();
+    dialogue.limits.clear();
+  });
   dialogue.tell("session", {});
   try {
     if (await greet(dialogue)) await converse(dialogue);

@@ -73,7 +73,6 @@ const english = {
   activeOff: "Active mode is switched off, use EPSV or PASV",
   protocols: (families: string) => `Network protocol not supported, use (${families})`,
   opening: (what: string) => `Opening the data connection for ${what}`,
-  alreadyOpen: (what: string) => `Data connection already open for ${what}`,
   complete: "Transfer complete",
   abortDone: "ABOR done",
   noop: "OK",

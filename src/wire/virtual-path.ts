@@ -15,6 +15,8 @@ export const ROOT = "/" as VirtualPath;
 
 /** Bytes of a whole path. */
 export const MAX_PATH_BYTES = 4096;
+/** Bytes of one component. */
+export const MAX_NAME_BYTES = 255;
 /** Components of a path. */
 export const MAX_PATH_DEPTH = 128;
 
@@ -31,6 +33,7 @@ export function virtualPath(name: string, base: VirtualPath = ROOT): VirtualPath
     if (component === "..") components.pop();
     else if (component !== "" && component !== ".") components.push(component);
   }
+  if (components.some(isTooLong)) throw new FtpError("BAD_PATH", "a name in the path is too long");
   const path = `/${components.join("/")}` as VirtualPath;
   if (components.length > MAX_PATH_DEPTH || exceedsBytes(path))
     throw new FtpError("BAD_PATH", "the path name is too long");
@@ -61,4 +64,9 @@ export function isWithin(path: VirtualPath, ancestor: VirtualPath): boolean {
 /** A code unit is at most three bytes: most paths need not be encoded to be known as short. */
 function exceedsBytes(path: string): boolean {
   return path.length * 3 > MAX_PATH_BYTES && encodeText(path).length > MAX_PATH_BYTES;
+}
+
+/** A UTF-16 code unit makes at most three bytes. */
+function isTooLong(component: string): boolean {
+  return component.length * 3 > MAX_NAME_BYTES && encodeText(component).length > MAX_NAME_BYTES;
 }

@@ -26,7 +26,7 @@ export function conformancePage(): string {
     "",
     "Generated from the table of commands (`src/commands/table.ts`) by `npm run conformance`; a test fails when they",
     "differ. Any command may also be answered with 421, 500, 501, 502, 503, 504 or 530 (RFC 959 §5.4), transfers after",
-    "their 125 or 150 with 425, 426, 451, 551 or 552.",
+    "their 150 with 425, 426, 451, 551 or 552.",
     "",
     "| command | argument | clause | replies | needs | status |",
     "|---|---|---|---|---|---|",

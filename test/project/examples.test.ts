@@ -51,7 +51,9 @@ const EXAMPLES: Readonly<Record<string, (example: Running) => Promise<void>>> = 
   },
   async "receive-files"({ url, curl, printed }) {
     await curl(0, "-T", import.meta.filename, `${url}picture.jpg`);
-    await printed(new RegExp(`^camera-7 sent /picture\\.jpg, ${readFileSync(import.meta.filename).byteLength} bytes$`, "m"));
+    await printed(
+      new RegExp(`^camera-7 sent /picture\\.jpg, ${readFileSync(import.meta.filename).byteLength} bytes$`, "m"),
+    );
     assert.match((await curl(0, url)).stdout, / picture\.jpg\r?\n$/);
     const refused = await curl(UPLOAD_REFUSED, "-v", "-T", import.meta.filename, `${url}picture.exe`);
     assert.match(refused.stderr, /^< 553 Executables are not accepted/m);
