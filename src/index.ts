@@ -2,7 +2,7 @@
 export { LocalFileSystem, type LocalFileSystemOptions } from "./adapters/local-file-system.js";
 export { MemoryFileSystem, type MemoryFileSystemOptions } from "./adapters/memory-file-system.js";
 export { DataChannel, type DataChannelEvents, type DataChannelOptions } from "./channel/data-channel.js";
-export { type CustomCommand, defineCommand } from "./commands/table.js";
+export { type CommandDefinition, type CustomCommand, defineCommand } from "./commands/table.js";
 export { type DecidedReply, FtpError, type FtpErrorCode } from "./errors.js";
 export { Emitter, type Listener, ListenerError } from "./events/emitter.js";
 export { Question } from "./events/question.js";
@@ -48,6 +48,7 @@ export type { AccountOf, SessionView } from "./session/view.js";
 export type { FileInfo, FileType } from "./storage/file-info.js";
 export {
   type Capability,
+  type CreationOptions,
   FileSystem,
   type FileTimes,
   type OperationOptions,
@@ -67,8 +68,8 @@ export { type Permission, restricted } from "./storage/restricted.js";
 export { rooted } from "./storage/rooted.js";
 export { type WriteHandleEnds, writeHandleFrom } from "./storage/write-handle-from.js";
 export type { Stage } from "./transfer/stage.js";
-export { Transfer } from "./transfer/transfer.js";
+export type { TransferView } from "./transfer/transfer.js";
 export { type Reply, reply } from "./wire/reply.js";
 export type { REPLY_CODES, ReplyCode, ReplyCodeEntry } from "./wire/reply-codes.js";
 export { decodeText, encodeText } from "./wire/text-encoding.js";
-export { type VirtualPath, virtualPath } from "./wire/virtual-path.js";
+export { baseName, childOf, isWithin, parentOf, ROOT, type VirtualPath, virtualPath } from "./wire/virtual-path.js";

@@ -7,6 +7,7 @@ import { chmod, lstat, mkdir, rmdir, statfs, unlink, utimes } from "node:fs/prom
 import { resolve } from "node:path";
 import type { FileInfo } from "../storage/file-info.js";
 import {
+  type CreationOptions,
   FileSystem,
   type FileTimes,
   type OperationOptions,
@@ -35,14 +36,14 @@ export interface LocalFileSystemOptions {
    * followed is listed without its target, can be removed, and is missing for every other command.
    * Default `inside`.
    */
-  readonly symlinks?: "inside" | "deny";
+  readonly symlinks?: "inside" | "deny" | undefined;
   /** `hide`: names that begin with a dot are listed nowhere and missing for every operation. Default `show`. */
-  readonly dotFiles?: "show" | "hide";
+  readonly dotFiles?: "show" | "hide" | undefined;
   /**
    * Whether `commit()` waits until the disk itself has the upload, not only the operating system: it then
    * survives a loss of power, and each upload costs the time of a disk flush. Default `false`.
    */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
 }
 
 /**
@@ -134,11 +135,12 @@ export class LocalFileSystem extends FileSystem {
     });
   }
 
-  override makeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
+  override makeDirectory(path: VirtualPath, options?: CreationOptions): Promise<void> {
     return operation(path, options, async () => {
       if (path === ROOT) throw new FileSystemError("EEXIST", path);
       await using parent = await this.#jail.pinParent(path);
       await mkdir(parent.at(baseName(path)));
+      if (options?.umask !== undefined) await this.setMode(path, 0o777 & ~options.umask);
     });
   }
 

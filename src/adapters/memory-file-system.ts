@@ -5,6 +5,7 @@
 import type { FileInfo } from "../storage/file-info.js";
 import {
   type Capability,
+  type CreationOptions,
   FileSystem,
   type FileTimes,
   type OperationOptions,
@@ -25,9 +26,9 @@ import { MemoryUpload } from "./memory/upload.js";
 /** What a file system in memory holds and how much it may. */
 export interface MemoryFileSystemOptions {
   /** Files to begin with: path to content, text as UTF-8. Their directories are made. Default: none. */
-  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  readonly files?: Readonly<Record<string, string | Uint8Array>> | undefined;
   /** Bytes that all files and uploads may have together; more is refused with `ENOSPC`. Default: no bound. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 /**
@@ -78,7 +79,7 @@ export class MemoryFileSystem extends FileSystem {
 
   override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {
     options.signal?.throwIfAborted();
-    const { mode, signal } = options;
+    const { mode, signal, umask } = options;
     const old = this.#fileAt(path, mode === "exclusive")?.content ?? EMPTY;
     const offset = mode === "at" ? options.start : mode === "append" ? old.size : 0;
     if (!(offset >= 0 && offset <= old.size)) throw new FileSystemError("ERANGE", path);
@@ -87,7 +88,7 @@ export class MemoryFileSystem extends FileSystem {
       const now = this.#fileAt(path, mode === "exclusive");
       // What was added to is no longer what stands there: somebody else was first.
       if (adds && (now?.content ?? EMPTY) !== old) throw new FileSystemError("EBUSY", path);
-      return this.#publish(path, content, taken);
+      return this.#publish(path, content, { taken, umask });
     };
     return new MemoryUpload({ path, budget: this.#budget, old, offset, publish, signal });
   }
@@ -100,11 +101,11 @@ export class MemoryFileSystem extends FileSystem {
     this.#budget.give(node.content.size);
   }
 
-  override async makeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
+  override async makeDirectory(path: VirtualPath, options?: CreationOptions): Promise<void> {
     options?.signal?.throwIfAborted();
     const place = this.#tree.place(path);
     if (path === ROOT || place.node !== undefined) throw new FileSystemError("EEXIST", path);
-    put(place, this.#tree.newDirectory());
+    put(place, this.#tree.newDirectory(options?.umask));
   }
 
   override async removeDirectory(path: VirtualPath, options?: OperationOptions): Promise<void> {
@@ -164,11 +165,16 @@ export class MemoryFileSystem extends FileSystem {
     return node;
   }
 
-  #publish(path: VirtualPath, content: Content, taken: number): FileInfo {
+  #publish(
+    path: VirtualPath,
+    content: Content,
+    how: { readonly taken: number; readonly umask?: number | undefined },
+  ): FileInfo {
+    const { taken, umask } = how;
     const place = this.#tree.place(path);
     const file = place.node;
     if (file?.type !== "file") {
-      const made = this.#tree.newFile(content);
+      const made = this.#tree.newFile(content, umask);
       this.#budget.give(taken - content.size);
       put(place, made);
       return infoOf(path, made);

@@ -46,6 +46,7 @@ export class ControlChannel {
   #lines: LineEvent[] = [];
   /** Where the queue begins: `shift` of a long array costs its length. */
   #head = 0;
+  #onHopeless: () => void = () => undefined;
   #started = false;
   #finishing = false;
   #ended = false;
@@ -79,8 +80,9 @@ export class ControlChannel {
     socket.on("error", () => undefined);
   }
 
-  /** Begins to read. */
-  start(): void {
+  /** Begins to read. @param onHopeless called where a line has no end that is worth waiting for */
+  start(onHopeless: () => void): void {
+    this.#onHopeless = onHopeless;
     this.#socket.setNoDelay(true);
     this.#socket.setKeepAlive(true, 60_000);
     this.#socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
@@ -112,12 +114,18 @@ export class ControlChannel {
     return line;
   }
 
-  /** Resolves when there is a line that was not there before, or no more will come. One caller at a time. */
+  /** Resolves at the next line, at the end of the lines, or when woken. One caller at a time. */
   changed(): Promise<void> {
-    if (this.#ended) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
+  }
+
+  /** Lets the caller of `changed` look again. */
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
   }
 
   /** Sends an encoded reply. */
@@ -164,14 +172,14 @@ export class ControlChannel {
     const answers = this.#reader.takeTelnetReplies();
     if (answers !== undefined) this.send(answers);
     this.#awaitLineFeed();
-    if (this.#reader.overlongDiscarded > HOPELESS_LINE) this.finish();
+    if (this.#reader.overlongDiscarded > HOPELESS_LINE) this.#onHopeless();
   }
 
   #queue(lines: readonly LineEvent[]): void {
     if (lines.length === 0) return;
     for (const line of lines) this.#lines.push(line);
     if (this.#lines.length - this.#head >= this.#maxQueued) this.#socket.pause();
-    this.#notify();
+    this.wake();
   }
 
   #awaitLineFeed(): void {
@@ -184,7 +192,7 @@ export class ControlChannel {
     clearTimeout(this.#lostLineFeed);
     this.#ended = true;
     this.#tellEnding();
-    this.#notify();
+    this.wake();
   }
 
   #drop(): void {
@@ -196,12 +204,6 @@ export class ControlChannel {
     this.#drop();
     clearTimeout(this.#linger);
     this.#finishReading();
-  }
-
-  #notify(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
   }
 }
 

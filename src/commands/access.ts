@@ -60,6 +60,7 @@ export const accessRows: readonly Row[] = [
     replies: [220],
     run: (dialogue) => {
       dialogue.reset();
+      dialogue.limits.restart();
       return reply(220, dialogue.texts.reset);
     },
   }),
@@ -69,6 +70,7 @@ export const accessRows: readonly Row[] = [
     summary: "leave",
     argument: none,
     replies: [221],
+    // Waits for a running transfer, as RFC 959 §4.1.1 wants, and everything behind it with it.
     run: (dialogue) => reply(221, dialogue.texts.goodbye),
   }),
 ];
@@ -77,7 +79,6 @@ export const accessRows: readonly Row[] = [
 function beginLogin(dialogue: Dialogue, username: string): Reply {
   const { state, settings, texts } = dialogue;
   if (state.who.stage === "admitted" && !settings.allowRelogin) return reply(503, texts.alreadyLoggedIn);
-  dialogue.withdrawOffer();
   const { type, facts, language, extendedOnly } = state;
   dialogue.reset();
   Object.assign(dialogue.state, { type, facts, language, extendedOnly, who: { stage: "named", username } });

@@ -9,7 +9,15 @@ import { FtpError } from "../errors.js";
 import { Deadline } from "../events/deadline.js";
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
-import { type Endpoint, familyOf, formatPort, parseExtendedPort, parsePort, sameAddress } from "../wire/address.js";
+import {
+  type Endpoint,
+  familyOf,
+  formatPort,
+  isUnicast,
+  parseExtendedPort,
+  parsePort,
+  sameAddress,
+} from "../wire/address.js";
 import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { none, valueOf } from "./grammar.js";
@@ -156,8 +164,8 @@ async function advertisedAddress({ settings, session, control }: Dialogue): Prom
   const { address } = settings.passive;
   const chosen = typeof address === "function" ? await callHost(() => address(session), settings.hookTimeout) : address;
   const host = chosen ?? control.localAddress;
-  if (isIPv4(host)) return host;
-  throw new FtpError("BAD_ADDRESS", `passive.address must give an IPv4 address, not ${host}`);
+  if (isIPv4(host) && isUnicast(host)) return host;
+  throw new FtpError("BAD_ADDRESS", `passive.address must give the IPv4 address of a host, not ${host}`);
 }
 
 async function callHost<Value>(call: () => Value | Promise<Value>, timeout: number): Promise<Value> {

@@ -2,7 +2,7 @@
 import { factLine, factsFeature, parseFacts } from "../listing/facts.js";
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
-import type { FileTimes } from "../storage/file-system.js";
+import type { Capability, FileTimes } from "../storage/file-system.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import { countNetwork } from "../transfer/ascii.js";
 import { upperCase } from "../wire/command-line.js";
@@ -192,14 +192,12 @@ export function parseMode(text: string): number | undefined {
 
 function parseChanges(list: string): readonly FactChange[] | undefined {
   // Some clients leave the last one out.
-  const changes = list
+  const parts = list
     .replace(/;$/, "")
     .split(";")
-    .map((part) => ({
-      name: upperCase(part.slice(0, part.indexOf("="))),
-      value: part.slice(part.indexOf("=") + 1),
-    }));
-  return changes.every(({ name }) => name !== "") ? changes : undefined;
+    .map((part) => part.split("=", 2));
+  if (!parts.every(([name, value]) => name !== "" && value !== undefined)) return undefined;
+  return parts.map(([name = "", value = ""]) => ({ name: upperCase(name), value }));
 }
 
 function splitFirst(text: string | undefined): readonly [string, string] {
@@ -209,6 +207,6 @@ function splitFirst(text: string | undefined): readonly [string, string] {
 }
 
 /** FEAT is asked before login too: then what a store can do is not known, and not shown. */
-function offers(dialogue: Dialogue, capability: (typeof SETTABLE)[number]["capability"]): boolean {
+function offers(dialogue: Dialogue, capability: Capability): boolean {
   return dialogue.state.who.stage === "admitted" && dialogue.fileSystem.supports(capability);
 }

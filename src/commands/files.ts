@@ -9,7 +9,6 @@ import { quotePath, type Reply, reply } from "../wire/reply.js";
 import { isWithin, parentOf, ROOT, type VirtualPath } from "../wire/virtual-path.js";
 import { newPathname, none, pathname, text } from "./grammar.js";
 import { type Row, row } from "./row.js";
-import { applyUmask } from "./store.js";
 
 /** PWD, CWD, CDUP, SMNT, MKD, RMD, DELE, RNFR, RNTO. */
 export const fileRows: readonly Row[] = [
@@ -19,7 +18,7 @@ export const fileRows: readonly Row[] = [
     source: "RFC 959 §4.1.3",
     summary: "show the working directory",
     argument: none,
-    replies: [257],
+    replies: [257, 550],
     needs: ["login"],
     keepsRestart: true,
     run: ({ state, texts }) => reply(257, texts.directoryIs(quotePath(state.directory))),
@@ -114,8 +113,7 @@ async function makeDirectory(dialogue: Dialogue, path: VirtualPath): Promise<Rep
   const question = new PathQuestion(dialogue.session, 550, dialogue.texts.refused, path);
   const refusal = await dialogue.ask("mkd", question);
   if (refusal !== undefined) return refusal;
-  await dialogue.fileSystem.makeDirectory(question.path);
-  await applyUmask(dialogue, question.path, 0o777);
+  await dialogue.fileSystem.makeDirectory(question.path, { umask: dialogue.state.umask });
   dialogue.tell("directoryMade", { path: question.path });
   return reply(257, dialogue.texts.directoryMade(quotePath(question.path)));
 }

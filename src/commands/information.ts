@@ -1,7 +1,9 @@
 /** What the server tells of itself (RFC 959 §4.1.3; RFC 2389 FEAT and OPTS; RFC 2640 LANG), ABOR, and what means nothing here. */
 import { FtpError } from "../errors.js";
+import { type ListRequest, parseListArgument } from "../listing/list-arguments.js";
 import { longLines } from "../listing/listing.js";
 import { longLine } from "../listing/long-line.js";
+import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { CATALOGUE, DEFAULT_LANGUAGE } from "../session/texts.js";
 import { upperCase } from "../wire/command-line.js";
@@ -10,6 +12,12 @@ import { selectFacts } from "./facts.js";
 import { none, optionalText, strictlyNone, text } from "./grammar.js";
 import { findTarget, walkTarget } from "./listing-target.js";
 import { type Row, row } from "./row.js";
+
+/** Nothing, or what LIST understands; options mean nothing here, but are no names either. */
+const statRequest: Grammar<ListRequest | undefined, Dialogue> = {
+  syntax: "[<SP> pathname]",
+  parse: (given) => ({ value: given === undefined || given === "" ? undefined : parseListArgument(given) }),
+};
 
 /** ABOR, SYST, STAT, HELP, NOOP, FEAT, OPTS, LANG, CLNT. */
 export const informationRows: readonly Row[] = [
@@ -35,13 +43,14 @@ export const informationRows: readonly Row[] = [
     verb: "STAT",
     source: "RFC 959 §4.1.3",
     summary: "tell how things stand, or list a path over the control connection",
-    argument: optionalText("pathname"),
+    argument: statRequest,
     replies: [211, 212, 213, 450, 550],
     needs: ["login"],
-    duringTransfer: true,
+    // With a path it lists, which takes time: ABOR must not wait for that.
+    duringTransfer: (given) => given === undefined || given === "",
     keepsRestart: true,
     keepsRename: true,
-    run: (dialogue, name) => (name === undefined ? tellStatus(dialogue) : listPath(dialogue, name)),
+    run: (dialogue, request) => (request === undefined ? tellStatus(dialogue) : listPath(dialogue, request.path ?? "")),
   }),
   row({
     verb: "HELP",
@@ -160,12 +169,17 @@ async function listPath(dialogue: Dialogue, name: string): Promise<Reply> {
 function help(dialogue: Dialogue, verb: string | undefined): Reply {
   const { table, texts } = dialogue;
   if (verb === undefined)
-    return reply(214, texts.helpBegin, ...inColumns(table.rows.map((known) => known.verb)), texts.helpEnd);
+    return reply(214, texts.helpBegin, ...inColumns(shownTo(dialogue).map((row) => row.verb)), texts.helpEnd);
   const known = table.find(upperCase(verb));
-  if (known === undefined) return reply(502, texts.unknownCommand);
+  if (known === undefined || !shownTo(dialogue).includes(known)) return reply(502, texts.unknownCommand);
   const { argument, summary, details } = known;
   const line = `${known.verb}${argument.syntax === "" ? "" : ` ${argument.syntax}`}: ${summary}`;
   return details === undefined ? reply(214, line) : reply(214, line, ...details(dialogue), texts.helpEnd);
+}
+
+/** Before login only what needs none: the rest is nobody's business. */
+function shownTo({ table, state }: Dialogue): readonly Row[] {
+  return state.who.stage === "admitted" ? table.rows : table.rows.filter(({ needs }) => !needs?.includes("login"));
 }
 
 /** Verbs in lines of eight, as terminals of eighty columns show them. */

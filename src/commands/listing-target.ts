@@ -8,7 +8,7 @@ import { ListQuestion } from "../session/questions.js";
 import type { FileInfo } from "../storage/file-info.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import type { Reply } from "../wire/reply.js";
-import { childOf, type VirtualPath } from "../wire/virtual-path.js";
+import { ROOT, type VirtualPath, virtualPath } from "../wire/virtual-path.js";
 
 /** What was found at the path of a listing command. */
 export interface ListingTarget {
@@ -51,9 +51,10 @@ export async function findTarget(dialogue: Dialogue, asked: AskedListing): Promi
   const refusal = await dialogue.ask("list", question, asked.signal);
   if (refusal !== undefined) return { refusal };
   const filter = question.wanted;
-  const literal = parts === undefined ? question.path : childOf(question.path, parts.pattern);
+  const literal = parts === undefined ? question.path : virtualPath(parts.pattern, question.path);
   const info = await lookUp(dialogue, literal, asked.signal, parts !== undefined);
-  if (info !== undefined && info.type !== "directory" && filter?.(info) === false)
+  // What a filter hides in a listing is missing when it is named; the root and the working directory are no entries.
+  if (name !== "" && info !== undefined && literal !== ROOT && filter?.(info) === false)
     throw new FileSystemError("ENOENT", literal);
   if (info !== undefined || parts === undefined) return { target: { path: literal, info, prefix: "", filter } };
   return { target: { path: question.path, info, glob: compileGlob(parts.pattern), prefix: parts.prefix, filter } };

@@ -1,9 +1,9 @@
 /** SITE (RFC 959 §4.1.3): commands of this site, rows like all others, behind the same gate. */
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
-import { passGate } from "../session/gate.js";
+import { checkCommand, tellable } from "../session/gate.js";
 import { SiteQuestion } from "../session/questions.js";
-import { refusalOf } from "../session/refusal.js";
+import { isFault, refusalOf } from "../session/refusal.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import { parseCommandLine } from "../wire/command-line.js";
 import { parseDecimal } from "../wire/number.js";
@@ -46,8 +46,8 @@ const seconds: Grammar<number | undefined, Dialogue> = {
 const timesAndPath: Grammar<{ readonly modified: Date; readonly path: VirtualPath }, Dialogue> = {
   syntax: "<SP> YYYYMMDDHHMM[SS] <SP> pathname",
   parse: (given, dialogue) => {
-    const behind = /^(.+) (\d{12,14}) (\d{12,14}) (\d{12,14}) UTC$/i.exec(given ?? "");
-    const before = /^(\d{12,14}) (.+)$/.exec(given ?? "");
+    const behind = /^(.+) (\d{12}|\d{14}) (\d{12}|\d{14}) (\d{12}|\d{14}) UTC$/i.exec(given ?? "");
+    const before = /^(\d{12}|\d{14}) (.+)$/.exec(given ?? "");
     const [name, stamp] = behind ? [behind[1], behind[3]] : [before?.[2], before?.[1]];
     const modified = parseTimestamp((stamp ?? "").padEnd(14, "0"));
     if (modified === undefined || name === undefined) return undefined;
@@ -117,6 +117,7 @@ export const siteRow: Row = row({
   argument: text("command [<SP> argument]"),
   replies: [200, 214, 450, 550],
   needs: ["login"],
+  secret: isSecret,
   details: subcommands,
   run: runSiteCommand,
 });
@@ -129,9 +130,9 @@ async function runSiteCommand(dialogue: Dialogue, given: string): Promise<Reply>
   const { verb, argument } = parseCommandLine(given);
   const found = dialogue.siteTable.find(verb);
   if (found === undefined) return reply(504, dialogue.texts.unknownCommand);
-  const passed = await passGate(dialogue, found, argument, dialogue.signal);
+  const passed = checkCommand(dialogue, found, argument);
   if (passed.refusal !== undefined) return passed.refusal;
-  const told = found.secret ? undefined : argument;
+  const told = tellable(dialogue, found, argument);
   const refusal = await dialogue.ask(
     "site",
     new SiteQuestion(dialogue.session, dialogue.texts.refused, found.verb, told),
@@ -140,9 +141,16 @@ async function runSiteCommand(dialogue: Dialogue, given: string): Promise<Reply>
   try {
     return await found.run(dialogue, passed.argument as never);
   } catch (error) {
-    if (!(error instanceof FileSystemError)) throw error;
+    if (isFault(error)) throw error;
     return refusalOf(error, found.replies, false, dialogue.texts);
   }
+}
+
+/** Whether the subcommand that is named keeps its argument to itself. */
+function isSecret(given: string | undefined, dialogue: Dialogue): boolean {
+  const { verb, argument } = parseCommandLine(given ?? "");
+  const found = dialogue.siteTable.find(verb);
+  return found !== undefined && argument !== undefined && tellable(dialogue, found, argument) === undefined;
 }
 
 /** No client may stay longer than the host lets all of them. */

@@ -112,15 +112,13 @@ async function storeFile(
   const start = await startOf(dialogue, question, transfer.signal);
   await using sink = await openSink(dialogue, transfer, question, { mode: upload.mode, start });
   const stages = [...wireStages(dialogue, start), ...question.stages];
-  const final = await conduct(dialogue, transfer, {
+  return await conduct(dialogue, transfer, {
     path,
     announcement: upload.announcement(dialogue, path),
     fact: "stored",
     keepsWhatCame: dialogue.settings.partialUploads === "keep",
     move: (channel) => receive(dialogue, channel, transfer, sink, stages),
   });
-  if (final.code === 226) await applyUmask(dialogue, path, 0o666);
-  return final;
 }
 
 /** Where the upload begins, where REST says so; the file system checks that the file is that long. */
@@ -144,7 +142,8 @@ async function openSink(
   const mode: WriteMode = question.offset > 0 ? { mode: "at", start: how.start.offset } : { mode: how.mode };
   const sizeHint = state.allocated;
   state.allocated = undefined;
-  return await fileSystem.openWrite(path, { ...mode, sizeHint, signal: transfer.signal });
+  const { umask } = state;
+  return await fileSystem.openWrite(path, { ...mode, sizeHint, umask, signal: transfer.signal });
 }
 
 function wireStages({ state }: Dialogue, start: AsciiPosition): readonly Stage[] {
@@ -161,13 +160,17 @@ async function receive(
   try {
     await receiveAll(channel, sink, stages);
     // The end of file has come: that the client is gone now takes nothing from the upload.
-    await channel.finish().catch(() => undefined);
+    await channel.finish().catch(unlessLost);
     transfer.beginCommit();
   } catch (error) {
     await settlePartial(dialogue, transfer, sink, reasonOf(error, transfer.signal));
     throw error;
   }
   await sink.commit();
+}
+
+function unlessLost(error: unknown): void {
+  if (!(error instanceof FtpError) || error.code !== "DATA_LOST") throw error;
 }
 
 /** An upload that broke off on the wire is kept where the host wants that; one that the store or a transform refused never is. */
@@ -179,17 +182,6 @@ async function settlePartial(dialogue: Dialogue, transfer: Transfer, sink: Write
   } catch (cause) {
     dialogue.report(cause);
     await sink.abort(cause);
-  }
-}
-
-/** SITE UMASK: bits that new files and directories lack. What was asked for and cannot be done is told to the host. */
-export async function applyUmask(dialogue: Dialogue, path: VirtualPath, bits: number): Promise<void> {
-  const { umask } = dialogue.state;
-  if (umask === undefined) return;
-  try {
-    await dialogue.fileSystem.setMode(path, bits & ~umask);
-  } catch (error) {
-    dialogue.report(error);
   }
 }
 

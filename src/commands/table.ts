@@ -1,5 +1,5 @@
 /** The tables of all commands: built once for each server, read by FEAT, HELP, the loop and the conformance page. */
-import type { AnyCommand, Command, CommandTable } from "../session/command.js";
+import type { AnyCommand, Command, CommandTable, Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { accessRows } from "./access.js";
 import { dataPortRows } from "./data-ports.js";
@@ -30,26 +30,58 @@ export const STANDARD_ROWS: readonly Row[] = [
 /** Every subcommand of SITE that portside understands by itself. */
 export const STANDARD_SITE_ROWS: readonly Row[] = siteRows;
 
+/** Verbs of RFCs that have no row here: "not implemented" and not "unknown" (RFC 959 §4.2.2). */
+const ELSEWHERE = new Set("ADAT AUTH CCC CONF ENC HOST LPRT LPSV MIC PBSZ PROT".split(" "));
+
 /** A row that a host adds; the type of its argument is its grammar's. */
 export type CustomCommand = AnyCommand;
 
-/** A row with the type of its argument taken from the grammar, to be given to `commands` or `siteCommands`. */
-export function defineCommand<Argument>(command: Command<Argument>): CustomCommand {
-  return command;
+/** A row as a host writes it. */
+export type CommandDefinition<Argument> = Omit<Command<Argument>, "argument"> & {
+  /** How its argument is read. Default: none is expected, and one that is sent means nothing. */
+  readonly argument?: Grammar<Argument>;
+};
+
+/**
+ * A row with the type of its argument taken from the grammar, to be given to `commands` or `siteCommands`.
+ * @example
+ * defineCommand({
+ *   verb: "TIME",
+ *   source: "this host",
+ *   summary: "tell the time",
+ *   replies: [213],
+ *   run: () => reply(213, new Date().toISOString()),
+ * })
+ */
+export function defineCommand<Argument = undefined>(command: CommandDefinition<Argument>): CustomCommand {
+  const argument = command.argument ?? { syntax: "", parse: () => ({ value: undefined as Argument }) };
+  return { ...command, argument };
 }
 
 /**
- * A table of the standard rows and a host's own; one of the host's with the verb of a standard row takes its place.
- * @throws TypeError where a verb is not 3 to 32 upper-case ASCII letters, digits or `@`
+ * A table of the standard rows and a host's own; one of the host's with the verb of a standard row takes its place,
+ * aliases included.
+ * @throws TypeError where a row lacks something, or a verb is not 3 to 32 upper-case ASCII letters, digits or `@`
  */
 export function commandTable(standard: readonly Row[], custom: readonly CustomCommand[] = []): CommandTable<Dialogue> {
-  const byVerb = new Map<string, Row>();
-  for (const row of [...standard, ...(custom as readonly Row[])]) {
-    for (const verb of [row.verb, ...(row.aliases ?? [])]) {
-      if (!/^[A-Z0-9@]{3,32}$/.test(verb))
-        throw new TypeError(`verb must be 3 to 32 letters A to Z, digits or @, not "${verb}"`);
-      byVerb.set(verb, row);
-    }
+  if (!Array.isArray(custom)) throw new TypeError("commands must be an array of rows made by defineCommand");
+  const own = new Map(custom.map((row: Row) => [checked(row).verb, row]));
+  const kept = standard.map((row) => {
+    const replacement = own.get(row.verb);
+    return replacement === undefined ? row : { aliases: row.aliases ?? [], ...replacement };
+  });
+  const added = [...own.values()].filter(({ verb }) => !standard.some((row) => row.verb === verb));
+  const rows = [...kept, ...added] as readonly Row[];
+  const byVerb = new Map(rows.flatMap((row) => [row.verb, ...(row.aliases ?? [])].map((verb) => [verb, row] as const)));
+  return { rows, find: (verb) => byVerb.get(verb), knows: (verb) => ELSEWHERE.has(verb) };
+}
+
+function checked(row: Row): Row {
+  if (typeof row?.run !== "function" || typeof row.argument?.parse !== "function" || !Array.isArray(row.replies))
+    throw new TypeError("a command must be a row made by defineCommand, with verb, replies and run");
+  for (const verb of [row.verb, ...(row.aliases ?? [])]) {
+    if (!/^[A-Z0-9@]{3,32}$/.test(verb))
+      throw new TypeError(`verb must be 3 to 32 letters A to Z, digits or @, not "${verb}"`);
   }
-  return { rows: [...new Set(byVerb.values())], find: (verb) => byVerb.get(verb) };
+  return row;
 }

@@ -5,8 +5,6 @@
 
 /** What LIST or NLST was asked for. */
 export interface ListRequest {
-  /** `-a` or `-A`. Every entry that the store lists is shown anyway, so that no two commands disagree. */
-  readonly all: boolean;
   /** `-l`: lines in long form also where NLST was sent. */
   readonly long: boolean;
   /** `-R`: the directories below too. */
@@ -32,7 +30,6 @@ export function parseListArgument(argument: string | undefined): ListRequest {
     if (!word.startsWith("--")) letters += word;
   }
   return {
-    all: /[aA]/.test(letters),
     long: letters.includes("l"),
     recursive: letters.includes("R"),
     path: rest === "" ? undefined : rest,

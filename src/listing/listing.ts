@@ -4,7 +4,7 @@
  * store back, and a reader that leaves closes the store's listing. Every command shows the same entries: whether
  * dot files are there is the store's affair, `-a` adds nothing. Knows no commands and no replies.
  */
-import { setImmediate } from "node:timers/promises";
+import { Turn } from "../events/turn.js";
 import type { FileInfo } from "../storage/file-info.js";
 import type { FileSystem } from "../storage/file-system.js";
 import { FileSystemError } from "../storage/file-system-error.js";
@@ -90,8 +90,6 @@ export async function* nameLines(sections: AsyncIterable<Section>, prefix = ""):
   }
 }
 
-/** How long a walk may go on before the event loop has a turn, in milliseconds. */
-const TURN_MS = 5;
 /** The first chunk is small: the client sees that something comes. */
 const FIRST_CHUNK = 4096;
 
@@ -131,7 +129,7 @@ class TreeWalk implements Walk {
   readonly #pending: Directory[];
   #shown = 0;
   #seen = 0;
-  #turnAt = performance.now();
+  readonly #turn = new Turn();
   #truncated = false;
 
   constructor(fileSystem: FileSystem, path: VirtualPath, request: WalkRequest) {
@@ -159,7 +157,8 @@ class TreeWalk implements Walk {
     const below: Directory[] = [];
     try {
       for await (const entry of this.#listing(directory.directory)) {
-        if (++this.#seen % 64 === 0) await this.#takeTurn();
+        // A store that answers from memory never waits: the others would, for the whole listing.
+        if (++this.#seen % 64 === 0 && this.#turn.due) await this.#turn.take();
         this.#request.signal?.throwIfAborted();
         if (!this.#shows(entry, directory.depth)) continue;
         if (!this.#admits()) return;
@@ -176,13 +175,6 @@ class TreeWalk implements Walk {
     const { signal, sortUpTo = 0 } = this.#request;
     const listing = this.#fileSystem.list(path, { signal });
     return sortUpTo > 0 ? sorted(listing, sortUpTo) : listing;
-  }
-
-  /** A store that answers from memory never gives the event loop a turn: the others would wait for a whole listing. */
-  async #takeTurn(): Promise<void> {
-    if (performance.now() - this.#turnAt < TURN_MS) return;
-    await setImmediate();
-    this.#turnAt = performance.now();
   }
 
   #shows(entry: FileInfo, depth: number): boolean {

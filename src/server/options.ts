@@ -4,86 +4,94 @@ import { PortPool } from "../channel/port-pool.js";
 import type { CustomCommand } from "../commands/table.js";
 import type { Session } from "../session/session.js";
 import type { PassiveAddress, Settings } from "../session/settings.js";
+import { isUnicast } from "../wire/address.js";
 
 /** Where to listen. */
 export interface ListenerOptions {
   /** Address or name. Default: every address, IPv6 and IPv4. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0 to 65535; 0 is any free port. Default 21. */
-  readonly port?: number;
+  readonly port?: number | undefined;
 }
 
 /** Passive data connections: PASV and EPSV. */
 export interface PassiveOptions<Account = unknown> {
   /** First and last port, 1 to 65535. Default: any port that the system gives. Open this range in the firewall. */
-  readonly ports?: readonly [first: number, last: number];
+  readonly ports?: readonly [first: number, last: number] | undefined;
   /**
    * The IPv4 address that PASV tells clients, where it is not the one they connect to: fixed, or a function of the
    * session, which may be async and may give `undefined` for the automatic one. EPSV needs none.
    */
-  readonly address?: PassiveAddress<Session<Account>>;
+  readonly address?: PassiveAddress<Session<Account>> | undefined;
 }
 
 /** Active data connections: PORT and EPRT. */
 export interface ActiveOptions {
   /** Default `true`; only ever to the client's own address, ports 1024 and up. */
-  readonly enabled?: boolean;
+  readonly enabled?: boolean | undefined;
   /** The port to connect from, 0 to 65535: 20 is what RFC 959 §3.2 has and some firewalls want (needs the right to bind it). Default 0: any. */
-  readonly sourcePort?: number;
+  readonly sourcePort?: number | undefined;
 }
 
 /** Bounds of listings. A single directory over a data connection has none: it is streamed. */
 export interface ListingOptions {
   /** Levels of directories that `LIST -R` enters, 0 to 1000. Default 16. */
-  readonly maxDepth?: number;
+  readonly maxDepth?: number | undefined;
   /** Entries that `LIST -R` shows, 1 to 2^53-1. Default 1,000,000. */
-  readonly maxEntries?: number;
+  readonly maxEntries?: number | undefined;
   /** Entries that STAT with a path shows, 1 to 1,000,000. Default 1000. */
-  readonly statLines?: number;
+  readonly statLines?: number | undefined;
 }
 
 /** What a server can be told. Times in milliseconds, where 0 switches a limit off; at most 2^31-1. */
 export interface ServerOptions<Account = unknown> extends ListenerOptions {
   /** Several places to listen at, instead of `host` and `port`. */
-  readonly listeners?: readonly ListenerOptions[];
-  readonly passive?: PassiveOptions<Account>;
-  readonly active?: ActiveOptions;
+  readonly listeners?: readonly ListenerOptions[] | undefined;
+  readonly passive?: PassiveOptions<Account> | undefined;
+  readonly active?: ActiveOptions | undefined;
   /** The text of the greeting. Default: a word, without name and version. */
-  readonly greeting?: string;
+  readonly greeting?: string | undefined;
   /** Between commands; never while a transfer or a commit runs. Default 300,000 (RFC 1123 §4.1.3.2). */
-  readonly idleTimeout?: number;
+  readonly idleTimeout?: number | undefined;
   /** From the connection to the login. Default 60,000. */
-  readonly loginTimeout?: number;
+  readonly loginTimeout?: number | undefined;
   /** Until a data connection is up. Default 30,000. */
-  readonly dataTimeout?: number;
+  readonly dataTimeout?: number | undefined;
   /** Without a byte moving while we wait for the client, on a data connection or for replies to be read. Default 60,000. */
-  readonly stallTimeout?: number;
+  readonly stallTimeout?: number | undefined;
   /** For all the listeners of one question together. Default 30,000. */
-  readonly hookTimeout?: number;
+  readonly hookTimeout?: number | undefined;
   /** What becomes of an upload that breaks off: nothing is seen of it, or what came is kept for REST and APPE. Default `discard`. */
-  readonly partialUploads?: "discard" | "keep";
+  readonly partialUploads?: "discard" | "keep" | undefined;
   /** Whether RNTO replaces a file that exists. Default `false`: 553. */
-  readonly overwriteOnRename?: boolean;
+  readonly overwriteOnRename?: boolean | undefined;
   /** Whether USER after a login begins a new one, with nothing of the old left. Default `false`: 503. */
-  readonly allowRelogin?: boolean;
+  readonly allowRelogin?: boolean | undefined;
   /** Bytes of a control line, 512 to 65,536. Default 8192. */
-  readonly maxLineLength?: number;
+  readonly maxLineLength?: number | undefined;
   /** Commands that may wait behind one that runs, 1 to 10,000; more stay in the network. Default 64. */
-  readonly maxQueuedCommands?: number;
+  readonly maxQueuedCommands?: number | undefined;
   /** Failed logins after which the connection ends with 421, 0 to 1000; 0 is no limit. Default 3 (RFC 2577 §5). */
-  readonly maxLoginAttempts?: number;
+  readonly maxLoginAttempts?: number | undefined;
   /** Bytes read to answer SIZE, or to find a restart marker, in TYPE A, 0 to 2^53-1; 550 or 554 beyond. Default 64 MiB. */
-  readonly asciiScanLimit?: number;
-  readonly listing?: ListingOptions;
+  readonly asciiScanLimit?: number | undefined;
+  readonly listing?: ListingOptions | undefined;
   /** Commands of the host; one with the verb of a standard command takes its place. */
-  readonly commands?: readonly CustomCommand[];
+  readonly commands?: readonly CustomCommand[] | undefined;
   /** Subcommands of SITE of the host. */
-  readonly siteCommands?: readonly CustomCommand[];
+  readonly siteCommands?: readonly CustomCommand[] | undefined;
 }
 
 /** Node fires timers beyond this at once. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_PORT = 65_535;
+
+/** Every option, so that a misspelt one is not silently off. */
+const SERVER_OPTIONS = [
+  ..."host port listeners passive active greeting idleTimeout loginTimeout dataTimeout stallTimeout".split(" "),
+  ..."hookTimeout partialUploads overwriteOnRename allowRelogin maxLineLength maxQueuedCommands".split(" "),
+  ..."maxLoginAttempts asciiScanLimit listing commands siteCommands".split(" "),
+];
 
 /** The options of sessions, checked and complete. @throws TypeError, RangeError naming the option */
 export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
@@ -91,7 +99,11 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
     name: "idleTimeout" | "loginTimeout" | "dataTimeout" | "stallTimeout" | "hookTimeout",
     fallback: number,
   ) => integer(name, options[name], fallback, 0, MAX_TIMEOUT, " milliseconds");
-  const { listing = {}, active = {} } = options;
+  known("", options, SERVER_OPTIONS);
+  const { listing = {}, active = {}, passive = {} } = options;
+  known("listing", listing, ["maxDepth", "maxEntries", "statLines"]);
+  known("active", active, ["enabled", "sourcePort"]);
+  known("passive", passive, ["ports", "address"]);
   return {
     greeting: optional("greeting", options.greeting, "string"),
     idleTimeout: time("idleTimeout", 300_000),
@@ -118,12 +130,12 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
       maxEntries: integer("listing.maxEntries", listing.maxEntries, 1_000_000, 1, Number.MAX_SAFE_INTEGER),
       statLines: integer("listing.statLines", listing.statLines, 1000, 1, 1_000_000),
     },
-    passive: { address: passiveAddress(options.passive?.address) as Settings["passive"]["address"] },
+    passive: { address: passiveAddress(passive.address) as Settings["passive"]["address"] },
     active: {
       enabled: optional("active.enabled", active.enabled, "boolean") ?? true,
       sourcePort: integer("active.sourcePort", active.sourcePort, 0, 0, MAX_PORT),
     },
-    ports: new PortPool(portRange(options.passive?.ports)),
+    ports: new PortPool(portRange(passive.ports)),
   };
 }
 
@@ -136,7 +148,10 @@ export function listenersOf(
   if (host !== undefined || port !== undefined) throw new TypeError("give either listeners, or host and port");
   if (!Array.isArray(listeners) || listeners.length === 0)
     throw new TypeError("listeners must be an array of { host, port }");
-  return listeners.map((listener: ListenerOptions, index) => listenerOf(listener, `listeners[${index}].`));
+  return listeners.map((listener: ListenerOptions, index) => {
+    known(`listeners[${index}]`, listener, ["host", "port"]);
+    return listenerOf(listener, `listeners[${index}].`);
+  });
 }
 
 function listenerOf({ host, port }: ListenerOptions, prefix: string): ListenerOptions {
@@ -155,8 +170,8 @@ function portRange(ports: readonly [number, number] | undefined): readonly [numb
 
 function passiveAddress<Address>(address: Address): Address {
   if (address === undefined || typeof address === "function") return address;
-  if (typeof address !== "string" || !isIPv4(address))
-    throw new TypeError(`passive.address must be an IPv4 address or a function, not ${String(address)}`);
+  if (typeof address !== "string" || !isIPv4(address) || !isUnicast(address))
+    throw new TypeError(`passive.address must be the IPv4 address of a host, or a function, not ${String(address)}`);
   return address;
 }
 
@@ -189,4 +204,13 @@ function optional<Value extends string | boolean>(
 function oneOf<Value extends string>(name: string, value: Value, allowed: readonly Value[]): Value {
   if (!allowed.includes(value)) throw new TypeError(`${name} must be one of ${allowed.join(", ")}, not ${value}`);
   return value;
+}
+
+/** Options are an object whose every key means something. */
+function known(name: string, options: unknown, keys: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw new TypeError(`${name || "options"} must be an object`);
+  for (const key of Object.keys(options)) {
+    if (!keys.includes(key))
+      throw new TypeError(`unknown option ${name && `${name}.`}${key}; known are ${keys.join(", ")}`);
+  }
 }

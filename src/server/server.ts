@@ -23,7 +23,7 @@ export interface ListenerAddress {
 /** How a server is to end. */
 export interface CloseOptions {
   /** Milliseconds that running transfers get to finish; idle sessions end at once. Default 0: transfers are aborted. */
-  readonly drain?: number;
+  readonly drain?: number | undefined;
 }
 
 /** How long stores may take to let go of what was aborted, in milliseconds, before `close` no longer waits. */
@@ -63,8 +63,8 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
    * @throws Error of the system, e.g. `EADDRINUSE`; Error when the server listens already or was closed
    */
   async listen(): Promise<void> {
-    if (this.#listeners.length > 0 || this.#closed !== undefined)
-      throw new Error("the server listens already, or was closed");
+    if (this.#closed !== undefined) throw new Error("the server was closed; make a new one");
+    if (this.#listeners.length > 0) throw new Error("the server listens already");
     this.#listeners = this.#places.map(() =>
       createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.handle(socket)),
     );
@@ -101,8 +101,12 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
       server: this,
     });
     if (this.#closed !== undefined) dialogue.end({});
-    const ended = interpret(dialogue).finally(() => this.#running.delete(dialogue));
-    this.#running.set(dialogue, ended);
+    // Not before it is known: a listener of "session" may close the server.
+    const begun = Promise.resolve().then(() => interpret(dialogue));
+    this.#running.set(
+      dialogue,
+      begun.finally(() => this.#running.delete(dialogue)),
+    );
   }
 
   /**
@@ -136,10 +140,7 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     }
     for (const dialogue of this.#running.keys()) dialogue.end({});
     await settledWithin(all(), CLOSE_GRACE_MS);
-    for (const dialogue of this.#running.keys()) {
-      dialogue.abandon(new FtpError("CLOSED", "the server was closed"));
-      dialogue.control.destroy();
-    }
+    for (const dialogue of this.#running.keys()) dialogue.surrender(new FtpError("CLOSED", "the server was closed"));
     await stopped;
   }
 
@@ -158,9 +159,10 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
 
 function bind(listener: Listener, { host, port }: ListenerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    listener.once("error", reject);
+    const closed = (): void => reject(new Error("the server was closed before it listened"));
+    listener.once("error", reject).once("close", closed);
     listener.listen({ port, ...(host !== undefined && { host }) }, () => {
-      listener.off("error", reject);
+      listener.off("error", reject).off("close", closed);
       resolve();
     });
   });

@@ -45,8 +45,8 @@ export interface Command<Argument, Context = CommandContext> {
   readonly needs?: readonly ("login" | "data")[];
   /** The line that it adds to FEAT (RFC 2389 §3.2); absent or `undefined`: none. */
   readonly feature?: string | ((context: Context) => string | undefined);
-  /** Runs at once while a transfer runs; all others wait for its end. */
-  readonly duringTransfer?: boolean;
+  /** Runs at once while a transfer runs, perhaps with some arguments only; all others wait for its end. */
+  readonly duringTransfer?: boolean | ((text: string | undefined) => boolean);
   /** Moves data: the commands behind it wait unless they may run during a transfer. */
   readonly transfers?: boolean;
   /** Leaves a restart marker armed (RFC 3659 §5.3); all others clear it. */
@@ -55,8 +55,8 @@ export interface Command<Argument, Context = CommandContext> {
   readonly keepsRename?: boolean;
   /** Leaves a login under way: PASS must follow USER at once (RFC 959 §4.1.1); all other commands end it. */
   readonly logsIn?: boolean;
-  /** The argument is never told to anybody but the handler. */
-  readonly secret?: boolean;
+  /** The argument is never told to anybody but the handler, perhaps only some of them. */
+  readonly secret?: boolean | ((text: string | undefined, context: Context) => boolean);
   /** Gives the one final reply. What it throws is answered by the kind of the error. */
   run(context: Context, argument: Argument): Reply | Promise<Reply>;
 }
@@ -69,4 +69,6 @@ export interface CommandTable<Context = CommandContext> {
   /** In the order in which HELP and FEAT show them. */
   readonly rows: readonly AnyCommand<Context>[];
   find(verb: string): AnyCommand<Context> | undefined;
+  /** Whether a verb that has no row is one of an RFC: 502 and not 500. */
+  knows(verb: string): boolean;
 }

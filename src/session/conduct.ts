@@ -41,7 +41,10 @@ export async function conduct(dialogue: Dialogue, transfer: Transfer, movement: 
       throw error;
     }
   } catch (error) {
-    return fail(dialogue, transfer, reasonOf(error, transfer.signal));
+    const reason = reasonOf(error, transfer.signal);
+    transfer.error = reason;
+    if (isFault(reason)) dialogue.report(reason);
+    return refusalOf(reason, [], true, dialogue.texts);
   }
   const { verb, path, bytes, milliseconds } = transfer;
   dialogue.tell(movement.fact, { verb, path, bytes, milliseconds });
@@ -55,6 +58,7 @@ async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Mov
   transfer.signal.throwIfAborted();
   state.offer = undefined;
   // Always 150, also where the client has connected already: clients look for the size in a 150 and in no 125.
+  transfer.begun = true;
   dialogue.send(reply(150, movement.announcement), { verb: transfer.verb, argument: transfer.path });
   try {
     const socket = await offer.open({ timeout: settings.dataTimeout, signal: transfer.signal });
@@ -70,11 +74,4 @@ async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Mov
     // Nothing has moved: RFC 959 §4.2.2 has 425 for that, and 426 for a connection that broke.
     throw new FtpError("DATA_LOST", "no data connection", { cause: error, reply: reply(425, texts.dataLost) });
   }
-}
-
-function fail(dialogue: Dialogue, transfer: Transfer, error: unknown): Reply {
-  const { verb, path, bytes, milliseconds } = transfer;
-  if (isFault(error)) dialogue.report(error);
-  dialogue.tell("aborted", { verb, path, bytes, milliseconds, error });
-  return refusalOf(error, [], true, dialogue.texts);
 }

@@ -11,6 +11,7 @@ import { encodeReply, type Reply, reply } from "../wire/reply.js";
 import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
 import type { CommandContext, CommandTable } from "./command.js";
 import type { FactEvents, QuestionEvents, SessionEvents } from "./events.js";
+import { Patience } from "./patience.js";
 import type { SessionQuestion } from "./questions.js";
 import { Session } from "./session.js";
 import type { Settings } from "./settings.js";
@@ -56,6 +57,10 @@ export class Dialogue implements CommandContext {
   /** The reply to end with as soon as nothing moves. */
   farewell: Reply | undefined;
   readonly #server: Emitter<SessionEvents<Session>>;
+  /** For what the loop waits for. */
+  readonly patience: Patience;
+  /** For the transfer that is held. */
+  transferPatience: Patience | undefined;
   readonly #abandoned = new AbortController();
 
   constructor(options: DialogueOptions) {
@@ -65,6 +70,7 @@ export class Dialogue implements CommandContext {
     this.siteTable = options.siteTable;
     this.#server = options.server;
     this.session = new Session(this);
+    this.patience = new Patience(this.#abandoned.signal);
     this.limits = new TimeLimits({ login: this.settings.loginTimeout, idle: this.settings.idleTimeout }, (why) =>
       this.#expire(why),
     );
@@ -155,10 +161,18 @@ export class Dialogue implements CommandContext {
     if (this.held === undefined && !(this.busy && ending.drain)) this.sayFarewell();
   }
 
-  /** The client is gone, or the host waits no longer: whatever runs is to stop. */
+  /** The client is gone: whatever runs is to stop, but a commit, which has happened for the client. */
   abandon(reason: FtpError): void {
     this.transfer?.abort(reason);
     this.#abandoned.abort(reason);
+  }
+
+  /** The host waits no longer, not even for what does not stop. */
+  surrender(reason: FtpError): void {
+    this.abandon(reason);
+    this.control.destroy();
+    this.transferPatience?.giveUp(reason);
+    this.patience.giveUp(reason);
   }
 
   /** Sends the farewell, if there is one, and lets the connection go. */

@@ -8,24 +8,39 @@ import { refusalOf } from "./refusal.js";
 /** A command that may run, with its argument understood; or the reply that says why not. */
 export type Passed = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly argument: unknown };
 
-/** Checks a command in the order of RFC 959 §5.4: login, syntax, sequence; then asks the host. */
+/** Checks a command in the order of RFC 959 §5.4: login, syntax, sequence. */
+export function checkCommand(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Passed {
+  const { texts, state } = dialogue;
+  if (row.needs?.includes("login") && state.who.stage !== "admitted") return { refusal: reply(530, texts.notLoggedIn) };
+  const argument = parseArgument(dialogue, row, text);
+  if (argument.refusal !== undefined) return argument;
+  if (row.needs?.includes("data") && state.offer === undefined) return { refusal: reply(425, texts.useDataCommand) };
+  return argument;
+}
+
+/** Checks a command, then asks the host. */
 export async function passGate(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
   text: string | undefined,
   signal: AbortSignal,
 ): Promise<Passed> {
-  const { texts, state } = dialogue;
-  if (row.needs?.includes("login") && state.who.stage !== "admitted") return { refusal: reply(530, texts.notLoggedIn) };
-  const argument = parseArgument(dialogue, row, text);
-  if (argument.refusal !== undefined) return argument;
-  if (row.needs?.includes("data") && state.offer === undefined) return { refusal: reply(425, texts.useDataCommand) };
-  if (dialogue.hears("command")) {
-    const question = new CommandQuestion(dialogue.session, texts.refused, row.verb, row.secret ? undefined : text);
-    const refusal = await dialogue.ask("command", question, signal);
-    if (refusal !== undefined) return { refusal };
-  }
-  return argument;
+  const passed = checkCommand(dialogue, row, text);
+  if (passed.refusal !== undefined || !dialogue.hears("command")) return passed;
+  const code = row.replies.includes(550) ? 550 : 530;
+  const told = tellable(dialogue, row, text);
+  const question = new CommandQuestion(dialogue.session, code, dialogue.texts.refused, row.verb, told);
+  const refusal = await dialogue.ask("command", question, signal);
+  return refusal === undefined ? passed : { refusal };
+}
+
+/** The argument as far as anybody but the handler may know it. */
+export function tellable(
+  dialogue: Dialogue,
+  { secret }: AnyCommand<Dialogue>,
+  text: string | undefined,
+): string | undefined {
+  return (typeof secret === "function" ? secret(text, dialogue) : secret === true) ? undefined : text;
 }
 
 function parseArgument(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Passed {

@@ -7,12 +7,13 @@ import { FtpError } from "../errors.js";
 import { reasonOf, Transfer } from "../transfer/transfer.js";
 import { parseCommandLine } from "../wire/command-line.js";
 import type { LineEvent } from "../wire/line-reader.js";
-import { type Reply, reply } from "../wire/reply.js";
-import { Abandonment } from "./abandonment.js";
+import { isReply, type Reply, reply } from "../wire/reply.js";
+import type { ReplyCode } from "../wire/reply-codes.js";
 import type { AnyCommand } from "./command.js";
 import { heldTransfer } from "./conduct.js";
 import type { Dialogue } from "./dialogue.js";
-import { passGate } from "./gate.js";
+import { passGate, tellable } from "./gate.js";
+import { Patience } from "./patience.js";
 import { ConnectQuestion } from "./questions.js";
 import { isFault, refusalOf } from "./refusal.js";
 
@@ -25,13 +26,14 @@ const FOREIGN = new Set(
 export async function interpret(dialogue: Dialogue): Promise<void> {
   const { control } = dialogue;
   const lost = new FtpError("CONTROL_LOST", "the client closed the control connection");
-  let patience: NodeJS.Timeout | undefined;
+  let leaving: NodeJS.Timeout | undefined;
   void control.ending.then(() => {
     dialogue.transfer?.abort(lost);
-    patience = leaveAfter(dialogue, lost);
+    leaving = leaveAfter(dialogue, lost);
   });
   void control.closed.then(() => {
     dialogue.abandon(lost);
+    clearTimeout(leaving);
     // Also where the store keeps the loop waiting.
     dialogue.withdrawOffer();
     dialogue.limits.clear();
@@ -46,7 +48,7 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   dialogue.withdrawOffer();
   dialogue.limits.clear();
   await control.closed;
-  clearTimeout(patience);
+  dialogue.patience.clear();
   dialogue.tell("closed", {});
 }
 
@@ -58,11 +60,12 @@ function leaveAfter(dialogue: Dialogue, lost: FtpError): NodeJS.Timeout | undefi
 
 async function greet(dialogue: Dialogue): Promise<boolean> {
   const { control, texts, settings } = dialogue;
+  if (dialogue.farewell !== undefined) return false;
   const refusal = await dialogue.ask("connect", new ConnectQuestion(dialogue.session, 421, texts.notWelcome));
   if (dialogue.farewell !== undefined) return false;
   if (refusal === undefined) dialogue.send(reply(220, settings.greeting ?? texts.welcome));
   else dialogue.farewell = refusal;
-  control.start();
+  control.start(() => dialogue.end({ text: texts.lineTooLong }));
   return refusal === undefined;
 }
 
@@ -86,80 +89,105 @@ async function converse(dialogue: Dialogue): Promise<void> {
 async function nextLine(dialogue: Dialogue): Promise<LineEvent | undefined> {
   const { control } = dialogue;
   for (;;) {
-    const { held } = dialogue;
     const head = control.peek();
-    if (held === undefined && dialogue.farewell !== undefined) return undefined;
-    if (head !== undefined && (held === undefined || mayRunNow(dialogue, head))) return control.shift();
-    if (held === undefined && control.ended) return undefined;
-    if (held === undefined) await control.changed();
-    else await (head !== undefined || control.ended ? held : Promise.race([held, control.changed()]));
+    if (dialogue.held === undefined) {
+      if (dialogue.farewell !== undefined) return undefined;
+      if (head !== undefined) return control.shift();
+      if (control.ended) return undefined;
+    } else if (head !== undefined && mayRunNow(dialogue, head)) return control.shift();
+    // A line, the end of the lines, or the end of the transfer: no race of promises, which would pile up on the one of the transfer.
+    await control.changed();
   }
 }
 
 function mayRunNow(dialogue: Dialogue, line: LineEvent): boolean {
-  return line.kind === "line" && dialogue.table.find(parseCommandLine(line.text).verb)?.duringTransfer === true;
+  if (line.kind !== "line") return false;
+  const { verb, argument } = parseCommandLine(line.text);
+  const during = dialogue.table.find(verb)?.duringTransfer;
+  return typeof during === "function" ? during(argument) : during === true;
 }
 
 async function execute(dialogue: Dialogue, line: LineEvent): Promise<void> {
-  const { texts } = dialogue;
-  if (line.kind === "overlong") return dialogue.send(reply(500, texts.lineTooLong));
+  if (line.kind === "overlong") return refuse(dialogue, 500, dialogue.texts.lineTooLong);
   const { verb, argument } = parseCommandLine(line.text);
   const row = dialogue.table.find(verb);
   if (row === undefined) return executeUnknown(dialogue, verb);
-  const command = { verb: row.verb, argument: row.secret ? undefined : argument };
-  if (!row.transfers) return finish(dialogue, row, command, await answer(dialogue, row, argument));
-  dialogue.transfer = new Transfer(row.verb, argument ?? "");
-  dialogue.held = answer(dialogue, row, argument).then((final) => {
-    finish(dialogue, row, command, final);
+  if (!row.transfers) return finish(dialogue, row, argument, await answer(dialogue, row, argument, dialogue));
+  const transfer = new Transfer(row.verb, argument ?? "");
+  dialogue.transfer = transfer;
+  dialogue.held = hold(dialogue, row, argument, transfer);
+}
+
+/** Runs a transfer beside the loop. Never rejects. */
+async function hold(
+  dialogue: Dialogue,
+  row: AnyCommand<Dialogue>,
+  argument: string | undefined,
+  transfer: Transfer,
+): Promise<void> {
+  const patience = new Patience(transfer.signal);
+  dialogue.transferPatience = patience;
+  try {
+    const final = await answer(dialogue, row, argument, { signal: transfer.signal, patience });
+    const { verb, path, bytes, milliseconds, error } = transfer;
+    if (transfer.begun && final.code >= 400) dialogue.tell("aborted", { verb, path, bytes, milliseconds, error });
+    finish(dialogue, row, argument, final);
+  } catch (error) {
+    dialogue.report(error);
+  } finally {
+    patience.clear();
     dialogue.transfer = undefined;
     dialogue.held = undefined;
     dialogue.limits.touch();
-  });
+    dialogue.control.wake();
+  }
 }
 
 function executeUnknown(dialogue: Dialogue, verb: string): void {
-  const { state, texts } = dialogue;
+  const { state, table, texts } = dialogue;
   const admitted = state.who.stage === "admitted";
-  state.renaming = undefined;
-  state.restart = 0;
-  interruptLogin(dialogue);
   if (!admitted && (FOREIGN.has(verb) || verb.startsWith("SSH-"))) return dialogue.control.finish();
   // Before login every command outside the open list looks the same: the set is nobody's business.
-  dialogue.send(admitted ? reply(500, texts.unknownCommand) : reply(530, texts.notLoggedIn));
+  if (!admitted) return refuse(dialogue, 530, texts.notLoggedIn);
+  if (table.knows(verb)) return refuse(dialogue, 502, texts.notImplemented);
+  refuse(dialogue, 500, texts.unknownCommand);
 }
 
-/** Sends the final reply and drops what the command leaves behind. */
-function finish(
-  dialogue: Dialogue,
-  row: AnyCommand<Dialogue>,
-  command: { readonly verb: string; readonly argument: string | undefined },
-  final: Reply,
-): void {
-  const { state } = dialogue;
-  if (!row.keepsRestart) state.restart = 0;
-  if (!row.keepsRename) state.renaming = undefined;
-  if (!row.logsIn) interruptLogin(dialogue);
+function refuse(dialogue: Dialogue, code: ReplyCode, text: string): void {
+  forget(dialogue);
+  dialogue.send(reply(code, text));
+}
+
+/** Sends the final reply. */
+function finish(dialogue: Dialogue, row: AnyCommand<Dialogue>, argument: string | undefined, final: Reply): void {
+  // What runs beside a transfer takes nothing from it.
+  if (dialogue.held === undefined || row.transfers) forget(dialogue, row);
   if (dialogue.control.finishing) return;
-  dialogue.send(final, command);
+  dialogue.send(final, { verb: row.verb, argument: tellable(dialogue, row, argument) });
   if (final.code === 421 || final.code === 221) dialogue.control.finish();
 }
 
-function interruptLogin({ state }: Dialogue): void {
-  if (state.who.stage === "named") state.who = { stage: "greeted" };
+/** Drops what is armed for the next command only, unless this one leaves it; every line counts, also one that is no command. */
+function forget({ state }: Dialogue, row?: AnyCommand<Dialogue>): void {
+  if (!row?.keepsRestart) state.restart = 0;
+  if (!row?.keepsRename) state.renaming = undefined;
+  if (!row?.logsIn && state.who.stage === "named") state.who = { stage: "greeted" };
 }
 
 /** The final reply of a command; also where a store or a stream of the host does not stop when it is told to. */
-async function answer(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Promise<Reply> {
-  const { signal } = row.transfers ? heldTransfer(dialogue) : dialogue;
-  const abandonment = new Abandonment(signal);
+async function answer(
+  dialogue: Dialogue,
+  row: AnyCommand<Dialogue>,
+  text: string | undefined,
+  work: { readonly signal: AbortSignal; readonly patience: Patience },
+): Promise<Reply> {
   try {
-    return await Promise.race([run(dialogue, row, text, signal), abandonment.promise]);
+    return await work.patience.bound(run(dialogue, row, text, work.signal));
   } catch (error) {
-    const reason = reasonOf(error, signal);
+    const reason = reasonOf(error, work.signal);
+    if (row.transfers) heldTransfer(dialogue).error = reason;
     if (isFault(reason)) dialogue.report(reason);
     return refusalOf(reason, row.replies, false, dialogue.texts);
-  } finally {
-    abandonment.clear();
   }
 }
 
@@ -171,5 +199,8 @@ async function run(
 ): Promise<Reply> {
   const passed = await passGate(dialogue, row, text, signal);
   signal.throwIfAborted();
-  return passed.refusal ?? (await row.run(dialogue, passed.argument as never));
+  if (passed.refusal !== undefined) return passed.refusal;
+  const final: unknown = await row.run(dialogue, passed.argument as never);
+  if (isReply(final)) return final;
+  throw new TypeError(`the row ${row.verb} must give a reply, made by reply(), not ${typeof final}`);
 }

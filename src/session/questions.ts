@@ -5,7 +5,7 @@
 import { addAbortSignal, type Duplex, Readable, type Writable } from "node:stream";
 import { Question } from "../events/question.js";
 import type { FileInfo } from "../storage/file-info.js";
-import type { FileSystem } from "../storage/file-system.js";
+import { FileSystem } from "../storage/file-system.js";
 import { type Permission, restricted } from "../storage/restricted.js";
 import { type Stage, stageOf } from "../transfer/stage.js";
 import { type Reply, reply } from "../wire/reply.js";
@@ -76,11 +76,11 @@ export interface Admission<Account = unknown> {
   /** Where this account's files live. */
   readonly fileSystem: FileSystem;
   /** Whatever the host wants to find again as `session.account`. */
-  readonly account?: Account;
+  readonly account?: Account | undefined;
   /** What the account may do. Default: all that the store can. */
-  readonly permissions?: Iterable<Permission>;
+  readonly permissions?: Iterable<Permission> | undefined;
   /** The directory that the session begins in, absolute. Default `/`. */
-  readonly directory?: string;
+  readonly directory?: string | undefined;
 }
 
 /** An admission as the session uses it. */
@@ -124,7 +124,7 @@ export class LoginQuestion<Client extends SessionView = SessionView> extends Ses
    */
   accept(admission: Admission<AccountOf<Client>>): void {
     const { fileSystem, account, permissions, directory } = admission;
-    if (typeof fileSystem?.stat !== "function")
+    if (!(fileSystem instanceof FileSystem))
       throw new TypeError("accept needs a fileSystem, an object that extends FileSystem");
     const allowed = permissions === undefined ? fileSystem : restricted(fileSystem, permissions);
     const admitted = { fileSystem: allowed, account, directory: virtualPath(directory ?? "/") };
@@ -155,8 +155,8 @@ export class CommandQuestion<Client extends SessionView = SessionView> extends S
   readonly argument: string | undefined;
 
   /** @internal */
-  constructor(session: Client, text: string, verb: string, argument: string | undefined) {
-    super(session, 550, text);
+  constructor(session: Client, code: ReplyCode, text: string, verb: string, argument: string | undefined) {
+    super(session, code, text);
     this.verb = verb;
     this.argument = argument;
   }
@@ -183,7 +183,7 @@ export class PathQuestion<Client extends SessionView = SessionView> extends Sess
   }
 
   /** Lets it happen without asking further listeners, at another path where one is given. */
-  accept(instead: { readonly path?: string } = {}): void {
+  accept(instead: { readonly path?: string | undefined } = {}): void {
     const path = instead.path === undefined ? this.#path : virtualPath(instead.path);
     if (this.answer()) this.#path = path;
   }
@@ -214,6 +214,7 @@ export abstract class TransferQuestion<Client extends SessionView = SessionView>
   readonly #signal: AbortSignal;
   readonly #stages: Stage[] = [];
   readonly #streams: Stream[] = [];
+  #released = false;
 
   /** @internal */
   constructor(session: Client, code: ReplyCode, text: string, transfer: AskedTransfer) {
@@ -227,8 +228,21 @@ export abstract class TransferQuestion<Client extends SessionView = SessionView>
   /**
    * Puts a stream, or a function from bytes to bytes, between the store and the wire: to scan, hash, encrypt.
    * It sees the bytes as the store keeps them. An error of it fails the transfer (451). Not an answer: others are still asked.
+   * What it gives is what is stored or sent: to hash on the way, pass the bytes on. SIZE and the listings go on telling the
+   * store's own size, and some clients read no more than that.
+   * @throws TypeError for anything else
+   * @example
+   * const hash = createHash("sha256");
+   * upload.transform(async function* (source) {
+   *   for await (const chunk of source) {
+   *     hash.update(chunk);
+   *     yield chunk;
+   *   }
+   * });
    */
   transform(stage: Duplex | Stage): void {
+    if (typeof stage !== "function" && typeof stage?.pipe !== "function")
+      throw new TypeError("transform needs a Duplex stream, or a function from bytes to bytes");
     this.#stages.push(typeof stage === "function" ? stage : stageOf(this.own(stage)));
   }
 
@@ -239,22 +253,24 @@ export abstract class TransferQuestion<Client extends SessionView = SessionView>
 
   /** Destroys the streams that the host gave, as far as they are not at their end. @internal */
   release(): void {
+    this.#released = true;
     for (const stream of this.#streams) stream.destroy();
   }
 
   /** Takes a stream of the host over: it is destroyed when the transfer ends, and at once when it is to stop. */
   protected own<Owned extends Stream>(stream: Owned): Owned {
-    // Where the transfer never begins nobody else would listen.
-    stream.on("error", () => undefined);
     addAbortSignal(this.#signal, stream);
-    this.#streams.push(stream);
+    this.keep(stream);
     return stream;
   }
 
   /** Takes over a stream that may have to be finished after the transfer was stopped. */
   protected keep(stream: Stream): void {
+    // Where the transfer never begins nobody else would listen.
     stream.on("error", () => undefined);
-    this.#streams.push(stream);
+    // A listener that answers too late.
+    if (this.#released) stream.destroy();
+    else this.#streams.push(stream);
   }
 }
 
@@ -264,9 +280,12 @@ export class RetrieveQuestion<Client extends SessionView = SessionView> extends 
 
   /**
    * Lets it happen: from another path, or from a stream of bytes instead of the store (a Node Readable is one),
-   * which is destroyed when it is not read to its end.
+   * which is destroyed when it is not read to its end. SIZE tells the size at the path that the client named: clients that
+   * ask for it first may stop there.
    */
-  override accept(instead: { readonly path?: string; readonly body?: AsyncIterable<Uint8Array> } = {}): void {
+  override accept(
+    instead: { readonly path?: string | undefined; readonly body?: AsyncIterable<Uint8Array> | undefined } = {},
+  ): void {
     const { body } = instead;
     if (body !== undefined) {
       const readable = this.own(body instanceof Readable ? body : Readable.from(body));
@@ -286,7 +305,7 @@ export class StoreQuestion<Client extends SessionView = SessionView> extends Tra
   #sink: Writable | undefined;
 
   /** Lets it happen: at another path, or into a stream instead of the store, which is destroyed when the upload fails. */
-  override accept(instead: { readonly path?: string; readonly sink?: Writable } = {}): void {
+  override accept(instead: { readonly path?: string | undefined; readonly sink?: Writable | undefined } = {}): void {
     const { sink } = instead;
     if (sink !== undefined) {
       this.keep(sink);

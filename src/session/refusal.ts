@@ -36,7 +36,7 @@ const BY_STORE: { readonly [Code in FileSystemErrorCode]: Answer } = {
 
 const BY_PROTOCOL: { readonly [Code in FtpErrorCode]: Answer } = {
   ABORTED: { codes: [426], text: "aborted" },
-  BAD_ADDRESS: { codes: [425], text: "noPassivePort" },
+  BAD_ADDRESS: { codes: [425], text: "noPassiveAddress" },
   BAD_PATH: { codes: NAME, text: "badName" },
   CLOSED: { codes: [426], text: "shuttingDown" },
   CONTROL_LOST: { codes: [426], text: "controlLost" },

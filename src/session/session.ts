@@ -1,6 +1,6 @@
 /** One control connection as the host sees it: who, from where, what moves, and the events of this client alone. */
 import { Emitter, type ListenerError } from "../events/emitter.js";
-import type { Transfer } from "../transfer/transfer.js";
+import type { TransferView } from "../transfer/transfer.js";
 import type { SessionEvents } from "./events.js";
 import type { Who } from "./state.js";
 import type { SessionView } from "./view.js";
@@ -9,7 +9,7 @@ import type { SessionView } from "./view.js";
 export interface SessionBacking {
   readonly state: { readonly who: Who; readonly directory: string };
   readonly control: Pick<SessionView, "remoteAddress" | "remotePort" | "localAddress" | "localPort">;
-  readonly transfer: Transfer | undefined;
+  readonly transfer: TransferView | undefined;
   end(ending: { readonly text?: string | undefined }): void;
   report(error: unknown): void;
 }
@@ -76,7 +76,7 @@ export class Session<Account = unknown>
   }
 
   /** What moves now; `undefined` between transfers. */
-  get transfer(): Transfer | undefined {
+  get transfer(): TransferView | undefined {
     return this.#dialogue.transfer;
   }
 
@@ -90,6 +90,7 @@ export class Session<Account = unknown>
 
   /** @internal */
   protected override failed(error: ListenerError): void {
-    this.#dialogue.report(error);
+    // A listener of "error" that fails has nobody left to tell.
+    if (error.event !== "error") this.#dialogue.report(error);
   }
 }

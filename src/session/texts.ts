@@ -6,7 +6,6 @@
 const english = {
   welcome: "Ready",
   goodbye: "Goodbye",
-  closing: "Closing the connection",
   shuttingDown: "The server is going away",
   idleTooLong: "Idle for too long, closing the connection",
   loginTooSlow: "No login in time, closing the connection",
@@ -48,6 +47,7 @@ const english = {
   aborted: "Transfer aborted",
   stalled: "The transfer stalled, aborted",
   controlLost: "The client left",
+  noPassiveAddress: "PASV has no address to tell, use EPSV",
   noPassivePort: "No passive port is free, try again later",
   typeSet: (type: string) => `Type set to ${type}`,
   structureSet: "Structure set to file",
@@ -62,7 +62,6 @@ const english = {
   renamed: "Renamed",
   restartAt: (marker: number) => `Restarting at ${marker}, send STOR, APPE or RETR`,
   allocated: "Noted",
-  mounted: "Nothing to mount",
   passive: (endpoint: string) => `Entering Passive Mode (${endpoint}).`,
   extendedPassive: (port: number) => `Entering Extended Passive Mode (|||${port}|)`,
   epsvOnly: "EPSV ALL given: only EPSV is accepted now",

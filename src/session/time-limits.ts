@@ -1,22 +1,34 @@
 /** The two clocks of a control connection: one until login, one between commands (RFC 1123 §4.1.3.2). */
 
 export class TimeLimits {
+  readonly #limits: { readonly login: number; readonly idle: number };
   readonly #expire: (why: "login" | "idle") => void;
-  readonly #login: NodeJS.Timeout | undefined;
+  #login: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #idleMilliseconds: number;
+  #over = false;
 
   /**
    * @param limits milliseconds, 0 is off
-   * @param expire called once for each limit that runs out
+   * @param expire called when a limit runs out
    */
   constructor(limits: { readonly login: number; readonly idle: number }, expire: (why: "login" | "idle") => void) {
+    this.#limits = limits;
     this.#expire = expire;
     this.#idleMilliseconds = limits.idle;
-    if (limits.login > 0) this.#login = setTimeout(() => this.#expire("login"), limits.login);
+    this.restart();
   }
 
-  /** The login is done: from now on idle time counts. Bytes alone never stop the login clock. */
+  /** Nobody is logged in, at first or again. Bytes alone never stop the login clock; without one, idle time counts. */
+  restart(): void {
+    this.#stop();
+    this.#idleMilliseconds = this.#limits.idle;
+    const { login } = this.#limits;
+    if (login > 0 && !this.#over) this.#login = setTimeout(() => this.#expire("login"), login);
+    else this.idleMilliseconds = this.#limits.idle;
+  }
+
+  /** The login is done: from now on idle time counts. */
   admitted(): void {
     clearTimeout(this.#login);
     this.idleMilliseconds = this.#idleMilliseconds;
@@ -35,11 +47,18 @@ export class TimeLimits {
   set idleMilliseconds(limit: number) {
     clearTimeout(this.#idle);
     this.#idleMilliseconds = limit;
-    if (limit > 0) this.#idle = setTimeout(() => this.#expire("idle"), limit);
+    if (limit > 0 && !this.#over) this.#idle = setTimeout(() => this.#expire("idle"), limit);
   }
 
+  /** No clock runs any more, whatever is called. */
   clear(): void {
+    this.#over = true;
+    this.#stop();
+  }
+
+  #stop(): void {
     clearTimeout(this.#login);
     clearTimeout(this.#idle);
+    this.#idle = undefined;
   }
 }

@@ -1,5 +1,5 @@
 /** A control connection as questions, facts and commands of the host show it. */
-import type { Transfer } from "../transfer/transfer.js";
+import type { TransferView } from "../transfer/transfer.js";
 
 /**
  * One client: who, from where, what moves.
@@ -25,7 +25,7 @@ export interface SessionView<Account = unknown> {
   /** The working directory, absolute in the account's file system. */
   readonly cwd: string;
   /** What moves now; `undefined` between transfers. */
-  readonly transfer: Transfer | undefined;
+  readonly transfer: TransferView | undefined;
   /**
    * Ends the session: a running transfer is aborted (426), then 421 is sent and the connection closed.
    * @param text what the client reads. Default: that the server is going away

@@ -6,6 +6,12 @@ import type { VirtualPath } from "../wire/virtual-path.js";
 import type { FileInfo } from "./file-info.js";
 import { FileSystemError } from "./file-system-error.js";
 
+/** Given to what makes files and directories. */
+export interface CreationOptions extends OperationOptions {
+  /** Permission bits that a new entry lacks, `0o000` to `0o777`. Default: left to the store. Stores without modes ignore it. */
+  readonly umask?: number | undefined;
+}
+
 /** Given to every operation. */
 export interface OperationOptions {
   /**
@@ -14,27 +20,28 @@ export interface OperationOptions {
    * that begin after it fired reject too; `commit()`, `abort()` and `close()` do not heed it, so that what
    * arrived can still be kept, or cleaned up.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Given to `stat`. */
 export interface StatOptions extends OperationOptions {
   /** What the caller hopes to find; saves requests on stores where files and directories are looked up apart. */
-  readonly expect?: "file" | "directory";
+  readonly expect?: "file" | "directory" | undefined;
 }
 
 /** Given to `openRead`: which bytes. */
 export interface ReadOptions extends OperationOptions {
   /** First byte wanted. Default 0. */
-  readonly start?: number;
+  readonly start?: number | undefined;
   /** The byte after the last one wanted. Default: the end of the file. */
-  readonly end?: number;
+  readonly end?: number | undefined;
 }
 
 /**
  * How an upload meets what already stands at its path. `replace` makes or replaces the file; `exclusive`
  * fails with `EEXIST` where the name is taken; `append` adds to the end and makes a missing file;
  * `at` keeps the bytes `[0, start)` and the file ends at the last byte sent.
+ * A store that cannot do one of them refuses it with `ENOSYS`, which is answered with 502.
  */
 export type WriteMode =
   | { readonly mode: "replace" | "exclusive" | "append" }
@@ -42,23 +49,23 @@ export type WriteMode =
 
 /** Given to `openWrite`. */
 export type WriteOptions = WriteMode &
-  OperationOptions & {
+  CreationOptions & {
     /** How many bytes will come, where the client said so (ALLO). A hint: more or fewer may come. */
-    readonly sizeHint?: number;
+    readonly sizeHint?: number | undefined;
   };
 
 /** Given to `rename`. */
 export interface RenameOptions extends OperationOptions {
   /** Whether an existing file at the new path is replaced. Default `false`: `EEXIST`. */
-  readonly overwrite?: boolean;
+  readonly overwrite?: boolean | undefined;
 }
 
 /** The times that `setTimes` changes; what is absent stays. */
 export interface FileTimes {
   /** Of the last change of the content. */
-  readonly modified?: Date;
+  readonly modified?: Date | undefined;
   /** Of the making. */
-  readonly created?: Date;
+  readonly created?: Date | undefined;
 }
 
 /** One open file of one version, to be read once: a reader never sees two versions mixed. */
@@ -121,6 +128,8 @@ export type Capability =
  * empty components, NUL, CR or LF. Bytes of a name that are not UTF-8 appear as lone surrogates
  * U+DC80 to U+DCFF (see `encodeText`); a store that cannot keep them refuses with `EINVAL`. Names that FTP
  * cannot carry (with `/`, NUL, CR or LF) are never listed.
+ *
+ * Errors must be `FileSystemError`s: one of Node with `code: "ENOENT"` is a fault (`EIO`) until it is turned into one.
  */
 export abstract class FileSystem {
   /** The entry at `path`, links followed. @throws FileSystemError `ENOENT` … */
@@ -143,7 +152,7 @@ export abstract class FileSystem {
   }
 
   /** Makes one directory in an existing one; `EEXIST` where the name is taken. */
-  makeDirectory(path: VirtualPath, _options?: OperationOptions): Promise<void> {
+  makeDirectory(path: VirtualPath, _options?: CreationOptions): Promise<void> {
     return refuse("EROFS", path);
   }
 

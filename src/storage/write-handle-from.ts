@@ -9,11 +9,11 @@ export interface WriteHandleEnds {
   /** Called once, after the stream has finished: makes the upload visible and tells what it became. */
   readonly commit: () => FileInfo | Promise<FileInfo>;
   /** Called once, after the stream was destroyed: removes what arrived. Errors are ignored. */
-  readonly abort?: (reason: unknown) => unknown;
+  readonly abort?: ((reason: unknown) => unknown) | undefined;
   /** Where it fires, writes that wait for the stream reject with its reason; the upload itself is not over. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Where the first byte goes. Default 0. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
 }
 
 /**

@@ -1,12 +1,17 @@
 /**
  * TYPE A (RFC 959 §3.1.1.1, RFC 2640): lines end in LF in the store and in CRLF on the wire. Every LF becomes
  * CRLF and every CRLF becomes LF, nothing else changes, so that what was downloaded and uploaded again is the
- * same to the byte, whatever the chunks. Runs are found with `indexOf` and copied whole.
+ * same to the byte, whatever the chunks. Runs are found with `indexOf` and copied whole, but for short lines.
  */
+import { Turn } from "../events/turn.js";
 import type { Stage } from "./stage.js";
 
 const CR = 13;
 const LF = 10;
+/** Bytes of a line below which runs are not worth their copying. */
+const DENSE = 16;
+/** Lines that tell whether the others are short. */
+const SAMPLE = 64;
 const LINE_FEED = Uint8Array.of(LF);
 const CARRIAGE_RETURN = Uint8Array.of(CR);
 
@@ -34,8 +39,12 @@ export function fromNetwork(afterCarriageReturn = false): Stage {
 
 /** How many octets of TYPE A the bytes of a file make. */
 export async function countNetwork(source: AsyncIterable<Uint8Array>): Promise<number> {
+  const turn = new Turn();
   let octets = 0;
-  for await (const chunk of source) octets += chunk.length + count(chunk, LF);
+  for await (const chunk of source) {
+    octets += chunk.length + countLines(chunk);
+    if (turn.due) await turn.take();
+  }
   return octets;
 }
 
@@ -52,10 +61,12 @@ export interface AsciiPosition {
  * `undefined` where the file is shorter.
  */
 export async function locate(source: AsyncIterable<Uint8Array>, octets: number): Promise<AsciiPosition | undefined> {
+  const turn = new Turn();
   let left = octets;
   let offset = 0;
   for await (const chunk of source) {
-    const lines = count(chunk, LF);
+    if (turn.due) await turn.take();
+    const lines = countLines(chunk);
     if (chunk.length + lines >= left) {
       const within = locateInChunk(chunk, left);
       return { offset: offset + within.offset, insideLineEnd: within.insideLineEnd };
@@ -89,9 +100,15 @@ function locateInChunk(chunk: Uint8Array, octets: number): AsciiPosition {
 }
 
 function expand(chunk: Uint8Array): Uint8Array {
-  const lines = count(chunk, LF);
+  const lines = countLines(chunk);
   if (lines === 0) return chunk;
   const expanded = Buffer.allocUnsafe(chunk.length + lines);
+  if (lines * DENSE > chunk.length) expandBytes(chunk, expanded);
+  else expandRuns(chunk, expanded);
+  return expanded;
+}
+
+function expandRuns(chunk: Uint8Array, expanded: Uint8Array): void {
   let from = 0;
   let to = 0;
   for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, from)) {
@@ -102,7 +119,14 @@ function expand(chunk: Uint8Array): Uint8Array {
     from = lf + 1;
   }
   expanded.set(chunk.subarray(from), to);
-  return expanded;
+}
+
+function expandBytes(chunk: Uint8Array, expanded: Uint8Array): void {
+  let to = 0;
+  for (const byte of chunk) {
+    if (byte === LF) expanded[to++] = CR;
+    expanded[to++] = byte;
+  }
 }
 
 function collapse(chunk: Uint8Array): Uint8Array {
@@ -121,8 +145,18 @@ function collapse(chunk: Uint8Array): Uint8Array {
   return collapsed.subarray(0, to + chunk.length - from);
 }
 
-function count(chunk: Uint8Array, byte: number): number {
+/** Where lines are short, to look for each of them costs more than to look at each byte. */
+function countLines(chunk: Uint8Array): number {
   let found = 0;
-  for (let at = chunk.indexOf(byte); at >= 0; at = chunk.indexOf(byte, at + 1)) found++;
+  for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) {
+    found++;
+    if (found === SAMPLE && at < SAMPLE * DENSE) return found + countBytes(chunk, at + 1);
+  }
+  return found;
+}
+
+function countBytes(chunk: Uint8Array, from: number): number {
+  let found = 0;
+  for (let at = from; at < chunk.length; at++) if (chunk[at] === LF) found++;
   return found;
 }

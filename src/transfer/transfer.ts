@@ -4,16 +4,38 @@
  */
 import type { DataChannel } from "../channel/data-channel.js";
 import { FtpError } from "../errors.js";
+import { Turn } from "../events/turn.js";
 import type { WriteHandle } from "../storage/file-system.js";
 import { type Stage, through } from "./stage.js";
 
+/** What moves now, as the host sees it. */
+export interface TransferView {
+  /** The command that asked for it, e.g. `RETR`. */
+  readonly verb: string;
+  /** Absolute path of the file or directory; what the client sent until it is resolved. */
+  readonly path: string;
+  /** When the command came, in milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Bytes that went over the data connection so far. */
+  readonly bytes: number;
+  /** Milliseconds since the command came. */
+  readonly milliseconds: number;
+  /** The data connection; `undefined` before it is up. Its `abort` stops the transfer. */
+  readonly channel: DataChannel | undefined;
+}
+
 /** What moves now. */
-export class Transfer {
+export class Transfer implements TransferView {
   /** The command that asked for it, e.g. `RETR`. */
   readonly verb: string;
   /** Absolute path of the file or directory; what the client sent until it is resolved. */
   path: string;
+  /** When the command came, in milliseconds since 1970. */
   readonly startedAt = Date.now();
+  /** Whether 150 was sent. */
+  begun = false;
+  /** What it failed with. */
+  error: unknown;
   readonly #controller = new AbortController();
   #channel: DataChannel | undefined;
   #committing = false;
@@ -76,9 +98,11 @@ export async function sendAll(
   source: AsyncIterable<Uint8Array>,
   stages: readonly Stage[],
 ): Promise<void> {
+  const turn = new Turn();
   for await (const chunk of through(source, stages)) {
     const room = channel.send(asBytes(chunk));
     if (room !== undefined) await room;
+    if (turn.due) await turn.take();
   }
   await channel.finish();
 }

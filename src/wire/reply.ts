@@ -4,8 +4,7 @@
  * Knows no command and no socket.
  */
 
-import type { ReplyCode } from "./reply-codes.js";
-import { REPLY_CODES } from "./reply-codes.js";
+import { isReplyCode, REPLY_CODES, type ReplyCode } from "./reply-codes.js";
 import { decodeText, encodeText } from "./text-encoding.js";
 import { MAX_PATH_BYTES } from "./virtual-path.js";
 
@@ -22,9 +21,18 @@ export const MAX_REPLY_LINE = 2 * MAX_PATH_BYTES + 512;
 /**
  * Makes a reply.
  * @param lines one for a plain reply; several for a multi-line one. Default: the meaning of the code
+ * @throws RangeError for a code that no RFC defines
  */
 export function reply(code: ReplyCode, ...lines: string[]): Reply {
+  if (!isReplyCode(code)) throw new RangeError(`code must be a reply code of an RFC, not ${String(code)}`);
   return { code, lines: lines.length === 0 ? [REPLY_CODES[code].meaning] : lines };
+}
+
+/** Whether a value of the host's is a reply. */
+export function isReply(value: unknown): value is Reply {
+  if (typeof value !== "object" || value === null || !("code" in value && "lines" in value)) return false;
+  const { code, lines } = value;
+  return typeof code === "number" && isReplyCode(code) && Array.isArray(lines) && lines.length > 0;
 }
 
 /**

@@ -16,11 +16,6 @@ export function encodeText(text: string): Uint8Array {
   return text.isWellFormed() ? Buffer.from(text, "utf8") : encodeBroken(text);
 }
 
-/** Whether every byte of the name was UTF-8. */
-export function isUnicode(text: string): boolean {
-  return text.isWellFormed();
-}
-
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { download, listen, offer, upload } from "../kit/data.js";
 import { serve } from "../kit/serve.js";
-import { within } from "../kit/temporary.js";
 import { content, names, put, putDirectory } from "../kit/store.js";
+import { within } from "../kit/temporary.js";
 
 describe("codes", () => {
   test("CDUP answers 250, as its text says (RFC 959 §4.1.1), not 200", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { collect, offer } from "../kit/data.js";
+import { Gate } from "../kit/gate.js";
 import { serve } from "../kit/serve.js";
 import { names, put } from "../kit/store.js";
 import { bytesOf } from "../kit/temporary.js";
@@ -174,6 +175,22 @@ describe("pipelining", () => {
     client.send("NOOP\r\n".repeat(9999) + "SYST\r\n");
     for (let index = 0; index < 9999; index++) await client.expectReply(200);
     await client.expectReply(215);
+  });
+
+  test("S10.3 behind a command that waits the server stops reading, and the client has to wait too", async () => {
+    const gate = new Gate();
+    await using served = await serve({}, (server) => server.on("mkd", () => gate.pass()));
+    const client = await served.user();
+    client.send("MKD d\r\n");
+    await gate.reached;
+    const flood = Buffer.from(`NOOP ${"x".repeat(8000)}\r\n`.repeat(100));
+    // 40 MB: more than the buffers of the system hold.
+    for (let round = 0; round < 50; round++) client.send(flood);
+    for (let round = 0; round < 20; round++) await served.user();
+    assert(client.socket.writableLength > 0, "everything was taken in");
+    assert.equal(client.unread, 0);
+    client.reset();
+    gate.open();
   });
 
   test("S13.5 a client that sends FIN behind its commands gets all its replies", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DataChannel, FactEvents, Session } from "../../dist/index.js";
-import { FtpError, FileSystemError } from "../../dist/index.js";
+import { FileSystemError, FtpError } from "../../dist/index.js";
 import { begin, collect, download, offer, reset, upload } from "../kit/data.js";
 import { Gate } from "../kit/gate.js";
 import { type Served, type ServeOptions, serve } from "../kit/serve.js";

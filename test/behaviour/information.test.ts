@@ -60,9 +60,13 @@ describe("OPTS (RFC 2389 §4)", () => {
 });
 
 describe("HELP", () => {
-  test("lists the commands, before login too, and explains one", async () => {
+  test("lists the commands and explains one; before login only those that need none", async () => {
     await using served = await serve();
-    const client = await served.client();
+    const stranger = await served.client();
+    assert.doesNotMatch((await stranger.expect("HELP", 214)).text, /RETR/);
+    await stranger.expect("HELP RETR", 502);
+    await stranger.expect("HELP USER", 214);
+    const client = await served.user();
     const { lines } = await client.expect("HELP", 214);
     for (const verb of ["USER", "RETR", "STOR", "MLSD", "EPSV", "SITE"]) {
       assert.match(lines.join(" "), new RegExp(`\\b${verb}\\b`));

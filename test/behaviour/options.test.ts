@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { describe, test } from "node:test";
-import { Server, type ServerOptions } from "../../dist/index.js";
+import { FileSystemError, Server, type ServerOptions } from "../../dist/index.js";
 import {
   accepts,
   begin,
@@ -65,6 +65,33 @@ describe("partialUploads", () => {
         await upload(again, "STOR f", " and whole");
         assert.equal((await content(store.inner, "/f")).toString(), "half and whole");
       });
+
+  for (const who of ["a transform", "the store"] as const)
+    test(`keep: what ${who} refuses is not kept`, async () => {
+      const store = new WatchedStore({
+        before: ({ moment, index }) => {
+          if (who === "the store" && moment === "write" && index === 1) throw new FileSystemError("EIO", "/f");
+        },
+      });
+      await using served = await serve({ fileSystem: store, partialUploads: "keep" }, (server) => {
+        if (who === "a transform")
+          server.on("stor", (question) =>
+            question.transform(async function* (source) {
+              yield* source;
+              throw new Error("found something");
+            }),
+          );
+      });
+      const client = await served.user();
+      await using offered = await offer(client, "EPSV");
+      const [, socket] = await begin(client, "STOR f", offered);
+      socket.write("half");
+      await until(() => store.count("write") > 0);
+      socket.end(" and whole");
+      socket.resume();
+      await client.expectReply(451);
+      assert(!(await exists(store.inner, "/f")));
+    });
 
   test("keep: nothing is kept where no byte came, and the old file stands", async () => {
     await using served = await serve({ partialUploads: "keep" });

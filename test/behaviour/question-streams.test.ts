@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Readable, Transform, Writable } from "node:stream";
 import { describe, test } from "node:test";
-import { gunzipSync, gzipSync, createGzip, createGunzip } from "node:zlib";
+import { createGunzip, createGzip, gunzipSync, gzipSync } from "node:zlib";
 import type { Server, StoreQuestion } from "../../dist/index.js";
 import { begin, collect, download, offer, reset, upload } from "../kit/data.js";
 import { serve } from "../kit/serve.js";

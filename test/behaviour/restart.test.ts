@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { begin, collect, download, offer, upload } from "../kit/data.js";
+import type { ScriptedClient } from "../kit/scripted-client.js";
 import { type Served, serve } from "../kit/serve.js";
 import { content, put } from "../kit/store.js";
 import { bytesOf } from "../kit/temporary.js";
-import type { ScriptedClient } from "../kit/scripted-client.js";
 
 const DIGITS = "0123456789";
 const LINES = "ab\ncd\n\nx\r\ny";

@@ -8,7 +8,9 @@ import { content, exists, put } from "../kit/store.js";
 import { bytesOf, until } from "../kit/temporary.js";
 import { WatchedStore } from "../kit/watched-store.js";
 
-const SHORT = 120;
+/** Long enough for a busy machine to do something in time, short enough to wait for. */
+const SHORT = 250;
+const LONGER = 500;
 
 describe("loginTimeout", () => {
   test("S10.2 without a login the session ends with 421, however many commands come", async () => {
@@ -34,7 +36,7 @@ describe("loginTimeout", () => {
   });
 
   test("a login in time stops it", async () => {
-    await using served = await serve({ loginTimeout: SHORT });
+    await using served = await serve({ loginTimeout: LONGER });
     const client = await served.user();
     const other = await served.client();
     await other.expectReply(421);
@@ -53,7 +55,7 @@ describe("idleTimeout", () => {
   });
 
   test("commands hold it off, unfinished lines do not", async () => {
-    await using served = await serve({ idleTimeout: SHORT });
+    await using served = await serve({ idleTimeout: LONGER });
     const client = await served.user();
     const idle = await served.user();
     const sending = setInterval(() => idle.socket.writable && idle.send("x"), 10);
@@ -188,8 +190,8 @@ describe("stallTimeout", () => {
   });
 
   test("a slow client that moves bytes is not stalled", async () => {
-    await using served = await serve({ stallTimeout: SHORT });
-    await using clock = await serve({ idleTimeout: SHORT });
+    await using served = await serve({ stallTimeout: LONGER });
+    await using clock = await serve({ idleTimeout: LONGER });
     const client = await served.user();
     await using offered = await offer(client, "EPSV");
     const [, socket] = await begin(client, "STOR f", offered);

@@ -7,7 +7,7 @@ import { PortPool } from "../../dist/channel/port-pool.js";
 import { accepts } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { until, within } from "../kit/temporary.js";
-import { causeOf, dial, everything, FAMILIES, freeRange, gone, received, rejection } from "./connections.js";
+import { causeOf, dial, elapse, everything, FAMILIES, freeRange, gone, received, rejection } from "./connections.js";
 
 const SOON = { timeout: 5000 };
 const THIEF = "127.0.0.2";

@@ -17,7 +17,10 @@ async function connected<Result>(scene: Scene, work: (ftp: BasicClient) => Promi
   const ftp = new BasicClient(8000);
   try {
     const access = { host: scene.host, port: scene.port, user: "test", password: "secret" };
-    return await within(ftp.access(access).then(() => work(ftp)), "basic-ftp");
+    return await within(
+      ftp.access(access).then(() => work(ftp)),
+      "basic-ftp",
+    );
   } finally {
     ftp.close();
   }

@@ -33,7 +33,7 @@ export async function script(scene: Scene, dialect: Dialect, ...commands: readon
 }
 
 /** A word of a command: a backslash makes the next character an ordinary one, outside of quotes only. */
-export function word(text: string): string {
+function word(text: string): string {
   return text.replaceAll(/[ "\\]/g, "\\$&");
 }
 

@@ -26,7 +26,16 @@ const WORKS: Readonly<Record<string, Work>> = {
     for (const name of ["a1.txt", "a2.txt", "b1.txt", "a1.dat"]) await put(scene.store, `/${name}`, name);
     await putTree(scene, "tree");
     await mkdir(scene.local("sub dir"));
-    await script(scene, dialect, "binary", "mget a?.txt", "mput *.txt", "mdelete a*.txt", "cd tree", "mget sub\\ dir/o*");
+    await script(
+      scene,
+      dialect,
+      "binary",
+      "mget a?.txt",
+      "mput *.txt",
+      "mdelete a*.txt",
+      "cd tree",
+      "mget sub\\ dir/o*",
+    );
     await assertNames(scene, "/", ["a1.dat", "b1.txt", "tree"]);
     await assertLocal(scene, "a2.txt", "a2.txt");
     assert.deepEqual((await readdir(scene.folder)).sort(), ["a1.txt", "a2.txt", "sub dir"]);
@@ -68,7 +77,11 @@ const WORKS: Readonly<Record<string, Work>> = {
     await put(scene.store, "/file", "x");
     await writeFile(scene.local("up"), "up");
     await script(scene, dialect, "binary", "chmod 640 file", "umask 027", "put up", "mkdir made");
-    for (const [path, mode] of [["/file", 0o640], ["/up", 0o640], ["/made", 0o750]] as const)
+    for (const [path, mode] of [
+      ["/file", 0o640],
+      ["/up", 0o640],
+      ["/made", 0o750],
+    ] as const)
       assert.equal((await scene.store.stat(virtualPath(path))).mode, mode, path);
   },
 

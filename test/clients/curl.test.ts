@@ -167,7 +167,16 @@ describe("curl's own", () => {
     await put(scene.store, "/whole", whole);
     const ranges = { "0-99": [0, 100], "4000000-4000009": [4_000_000, 4_000_010], "-10": [-10, undefined] } as const;
     for (const [range, [start, end]] of Object.entries(ranges)) {
-      const args = ["--range", range, "--output", "first", scene.url("whole"), "--output", "second", scene.url("whole")];
+      const args = [
+        "--range",
+        range,
+        "--output",
+        "first",
+        scene.url("whole"),
+        "--output",
+        "second",
+        scene.url("whole"),
+      ];
       await curl(scene, ...args);
       await assertLocal(scene, "first", whole.subarray(start, end));
       await assertLocal(scene, "second", whole.subarray(start, end));

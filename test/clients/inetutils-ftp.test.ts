@@ -1,5 +1,5 @@
 /** inetutils-ftp: the classic commands. */
-import { type Dialect, classicClient } from "./classic-client.js";
+import { classicClient, type Dialect } from "./classic-client.js";
 import { expectClassic } from "./classic-expectations.js";
 import { expectAll } from "./expectations.js";
 

@@ -16,7 +16,12 @@ function port(scene: Scene): readonly string[] {
 }
 
 /** Runs ncftpget, ncftpput or ncftpls; `args` are its flags, `names` what comes behind the host. */
-async function ncftp(scene: Scene, program: string, args: readonly string[], names: readonly string[]): Promise<string> {
+async function ncftp(
+  scene: Scene,
+  program: string,
+  args: readonly string[],
+  names: readonly string[],
+): Promise<string> {
   const flags = [...LOGIN, ...port(scene), scene.way.mode === "PORT" ? "-E" : "-F", ...args];
   return (await scene.run(program, [...flags, ...names])).stdout;
 }
@@ -104,7 +109,9 @@ describe("ncftp's own", () => {
     const expected = await names(scene.store, "/tree");
     const facts = (await ls("-m")).map((line) => /^(?:[^=;]+=[^;]*;)+ (.*)$/.exec(line)?.[1] ?? line);
     assert.deepEqual(facts.filter((name) => name !== ".").sort(), expected);
-    const long = (await ls("-l")).map((line) => /^[d-][rwx-]{9} +(?:\S+ +){3}\d+ \w{3} \d\d [\d: ]{5} (.*)$/.exec(line)?.[1]);
+    const long = (await ls("-l")).map(
+      (line) => /^[d-][rwx-]{9} +(?:\S+ +){3}\d+ \w{3} \d\d [\d: ]{5} (.*)$/.exec(line)?.[1] ?? line,
+    );
     assert.deepEqual(long.sort(), expected);
     assert((await ls("-R")).includes("sub dir/d\u00e9eper:"), "the heading of a directory below");
     assert((await ls("-g")).includes("sub dir/d\u00e9eper/e\u0301 \"quoted\" 'name'"), "a path below");
@@ -141,16 +148,22 @@ describe("ncftp's own", () => {
   });
 
   // ncftpbatch waits for three seconds when nothing is left to do.
-  played({ programs: [...client.programs, "ncftpbatch"] }, "ncftpbatch does what was put off", way("PASV"), "local", async (scene) => {
-    await put(scene.store, "/down", "down");
-    await writeFile(scene.local("up"), "up");
-    await putDirectory(scene.store, "/in");
-    await ncftp(scene, "ncftpget", ["-bb"], [scene.host, ".", "down"]);
-    await ncftp(scene, "ncftpput", ["-bb"], [scene.host, "in", "up"]);
-    assert.equal(scene.transfers.length, 0);
-    assert.match((await scene.run("ncftpbatch", ["-l"])).stdout, /2 jobs|1 GET job.*1 PUT job|1 PUT.*1 GET/s);
-    await scene.run("ncftpbatch", ["-D"]);
-    await assertLocal(scene, "down", "down");
-    await assertStored(scene, "/in/up", "up");
-  });
+  played(
+    { programs: [...client.programs, "ncftpbatch"] },
+    "ncftpbatch does what was put off",
+    way("PASV"),
+    "local",
+    async (scene) => {
+      await put(scene.store, "/down", "down");
+      await writeFile(scene.local("up"), "up");
+      await putDirectory(scene.store, "/in");
+      await ncftp(scene, "ncftpget", ["-bb"], [scene.host, ".", "down"]);
+      await ncftp(scene, "ncftpput", ["-bb"], [scene.host, "in", "up"]);
+      assert.equal(scene.transfers.length, 0);
+      assert.match((await scene.run("ncftpbatch", ["-l"])).stdout, /2 jobs|1 GET job.*1 PUT job|1 PUT.*1 GET/s);
+      await scene.run("ncftpbatch", ["-D"]);
+      await assertLocal(scene, "down", "down");
+      await assertStored(scene, "/in/up", "up");
+    },
+  );
 });

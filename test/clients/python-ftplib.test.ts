@@ -1,12 +1,13 @@
 /** Python's ftplib: a library that sends what it is told; scripts on standard input. */
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { describe } from "node:test";
 import { virtualPath } from "../../dist/index.js";
 import { content, names, put } from "../kit/store.js";
 import { bytesOf } from "../kit/temporary.js";
 import type { Client } from "./client.js";
 import { assertNames, assertStored, expectAll, played } from "./expectations.js";
-import { type Scene, STORES, way } from "./scene.js";
+import { type Scene, type SceneOptions, STORES, way } from "./scene.js";
 import { putTree } from "./tree.js";
 
 /** The beginning of every script; `a` and `b` are its arguments. */
@@ -19,11 +20,21 @@ ftp.login("test", "secret")
 ftp.set_pasv(passive == "passive")
 `;
 
+let interpreter: Promise<string> | undefined;
+
+/** The interpreter itself: what version managers put before it takes longer to start than it does. */
+function interpreterOf(scene: Scene): Promise<string> {
+  const ask = ["-I", "-S", "-c", "import sys; print(sys.executable)"];
+  interpreter ??= scene.run("python3", ask).then(({ stdout }) => stdout.trim());
+  return interpreter;
+}
+
 /** Runs a script of a logged-in `ftp` and gives what it printed. */
 async function python(scene: Scene, lines: string, ...args: readonly string[]): Promise<string> {
-  const passive = scene.way.mode.endsWith("PSV") || scene.way.mode === "PASV" ? "passive" : "active";
+  const passive = ["PASV", "EPSV"].includes(scene.way.mode) ? "passive" : "active";
   const input = `${PRELUDE}${lines}\nftp.quit()\n`;
-  return (await scene.run("python3", ["-I", "-S", "-", scene.host, String(scene.port), passive, ...args], { input })).stdout;
+  const command = ["-I", "-S", "-", scene.host, String(scene.port), passive, ...args];
+  return (await scene.run(await interpreterOf(scene), command, { input })).stdout;
 }
 
 const does =
@@ -64,9 +75,25 @@ for name in os.listdir(a):
 
 expectAll(client);
 
-function pythonTest(title: string, work: (scene: Scene) => Promise<void>): void {
-  for (const kind of STORES) for (const by of [way("PASV"), way("EPRT", "::1")]) played(client, `${title} (${kind}, ${by.mode})`, by, kind, work);
+function pythonTest(title: string, work: (scene: Scene) => Promise<void>, options: SceneOptions = {}): void {
+  for (const kind of STORES)
+    for (const by of [way("PASV"), way("EPRT", "::1")])
+      played(client, `${title} (${kind}, ${by.mode})`, by, kind, work, options);
 }
+
+/** Uploads, waits by STAT until all has arrived, and resets the data connection. */
+const BREAK_OFF = `
+import struct, socket
+def break_off(command, data):
+    ftp.voidcmd("TYPE I")
+    conn = ftp.transfercmd(command)
+    conn.sendall(data)
+    while str(len(data)) not in ftp.sendcmd("STAT"): pass
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    conn.close()
+    try: ftp.voidresp()
+    except ftplib.error_temp as error: assert str(error).startswith("426"), error
+    else: raise AssertionError("not refused")`;
 
 describe("ftplib's own", () => {
   pythonTest("nlst, mlsd, dir and retrlines name the same entries", async (scene) => {
@@ -140,8 +167,8 @@ ftp.storlines("STOR up", io.BytesIO(b"one\\ntwo\\r\\n\\nlast"))`,
 ftp.voidcmd("TYPE I")
 for times in range(3):
     conn, size = ftp.ntransfercmd("RETR whole")
-    # ftplib looks for the size in 150, and not in 125.
-    assert size == 20000000 or (size is None and passive == "passive"), size
+    # ftplib reads the size out of 150, and would not out of 125.
+    assert size == 20000000, size
     assert conn.recv(10)
     assert ftp.abort().startswith("426")
     assert ftp.voidresp().startswith("226")
@@ -150,7 +177,10 @@ got = []
 ftp.retrbinary("RETR small", got.append)
 assert b"".join(got) == b"small"`,
     );
-    assert.deepEqual(scene.transfers.map(({ path }) => path), ["/small"]);
+    assert.deepEqual(
+      scene.transfers.map(({ path }) => path),
+      ["/small"],
+    );
   });
 
   pythonTest("an upload that breaks off leaves what was there", async (scene) => {
@@ -158,25 +188,42 @@ assert b"".join(got) == b"small"`,
     await python(
       scene,
       `
-import struct, socket
-ftp.voidcmd("TYPE I")
-conn = ftp.transfercmd("STOR file")
-conn.sendall(b"new" * 100000)
-while "300000" not in ftp.sendcmd("STAT"): pass
-conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-conn.close()
-try: ftp.voidresp()
-except ftplib.error_temp as error: assert str(error).startswith("426"), error
-else: raise AssertionError("not refused")`,
+${BREAK_OFF}
+break_off("STOR file", b"new" * 100000)`,
     );
     await assertNames(scene, "/", ["file"]);
     await assertStored(scene, "/file", "old");
   });
 
+  pythonTest(
+    "an upload that breaks off is finished later where the server keeps what came",
+    async (scene) => {
+      const whole = bytesOf(400_000, 2);
+      await writeFile(scene.local("whole"), whole);
+      await python(
+        scene,
+        `
+${BREAK_OFF}
+whole = open("whole", "rb")
+break_off("STOR file", whole.read(300000))
+assert ftp.size("file") == 300000
+ftp.storbinary("STOR file", whole, rest=ftp.size("file"))`,
+      );
+      await assertStored(scene, "/file", whole);
+    },
+    { server: { partialUploads: "keep" } },
+  );
+
   pythonTest("stores under a name that is not taken", async (scene) => {
-    await python(scene, `import io\nftp.storbinary("STOU", io.BytesIO(b"one"))\nftp.storbinary("STOU", io.BytesIO(b"two"))`);
+    await python(
+      scene,
+      `import io\nftp.storbinary("STOU", io.BytesIO(b"one"))\nftp.storbinary("STOU", io.BytesIO(b"two"))`,
+    );
     const found = await names(scene.store);
     assert.equal(found.length, 2);
-    assert.deepEqual((await Promise.all(found.map((name) => content(scene.store, `/${name}`)))).map(String).sort(), ["one", "two"]);
+    assert.deepEqual((await Promise.all(found.map((name) => content(scene.store, `/${name}`)))).map(String).sort(), [
+      "one",
+      "two",
+    ]);
   });
 });

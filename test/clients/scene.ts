@@ -5,9 +5,16 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type FileSystem, LocalFileSystem, MemoryFileSystem, type ReplyFact, type Server, type TransferFact } from "../../dist/index.js";
+import {
+  type FileSystem,
+  LocalFileSystem,
+  MemoryFileSystem,
+  type ReplyFact,
+  type Server,
+  type TransferFact,
+} from "../../dist/index.js";
 import type { DataMode } from "../kit/data.js";
-import { type Finished, run, type RunOptions } from "../kit/programs.js";
+import { type Finished, type RunOptions, run } from "../kit/programs.js";
 import { type Served, type ServeOptions, serve } from "../kit/serve.js";
 import { temporaryDirectory, until } from "../kit/temporary.js";
 
@@ -133,9 +140,11 @@ export class Scene {
       .join("\n");
   }
 
-  /** The arguments of a command, in order, where it was answered with 1yz or 2yz or 3yz. */
-  arguments(verb: string): readonly (string | undefined)[] {
-    return this.replies.filter((fact) => fact.verb === verb && fact.code < 400).map(({ argument }) => argument);
+  /** The arguments of a command, `""` for none, as often as it succeeded. */
+  arguments(verb: string): readonly string[] {
+    return this.replies
+      .filter((fact) => fact.verb === verb && fact.code >= 200 && fact.code < 400)
+      .map(({ argument }) => argument ?? "");
   }
 
   /** A path in the client's working directory. */
@@ -161,12 +170,23 @@ export class Scene {
 
   /** Asserts that data connections came about in the way of this scene, and in no other. */
   assertWay(): void {
-    const used = new Set(this.replies.filter(({ verb, code }) => OFFERS.includes(verb) && code < 300).map(({ verb }) => verb));
+    const used = new Set(
+      this.replies.filter(({ verb, code }) => OFFERS.includes(verb) && code < 300).map(({ verb }) => verb),
+    );
     assert.deepEqual([...used], [this.way.mode]);
   }
 
   #environment(): Record<string, string> {
-    const proxies = ["ftp_proxy", "FTP_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "NETRC"];
+    const proxies = [
+      "ftp_proxy",
+      "FTP_PROXY",
+      "all_proxy",
+      "ALL_PROXY",
+      "http_proxy",
+      "https_proxy",
+      "no_proxy",
+      "NETRC",
+    ];
     return {
       ...Object.fromEntries(proxies.map((name) => [name, ""])),
       HOME: this.#home,

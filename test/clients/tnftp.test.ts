@@ -26,12 +26,21 @@ describe("tnftp's modern side", () => {
       await writeFile(scene.local("up"), "up");
       await scene.run("tnftp", ["-V", "-u", `ftp://test:secret@${scene.authority}/tree/up`, "up"]);
       await assertStored(scene, "/tree/up", "up");
-      await scene.run("tnftp", ["-V", "-o", "x", `ftp://test:secret@${scene.authority}/missing`], { status: "failure" });
+      await scene.run("tnftp", ["-V", "-o", "x", `ftp://test:secret@${scene.authority}/missing`], {
+        status: "failure",
+      });
     });
 
     played(program, `reads FEAT, MLST and MLSD, and sets OPTS (${kind})`, way("EPSV"), kind, async (scene) => {
       await putTree(scene, "tree");
-      const output = await script(scene, dialect, "features", "remopts MLST type;size;", "mlst tree/top.txt", "mlsd tree");
+      const output = await script(
+        scene,
+        dialect,
+        "features",
+        "remopts MLST type;size;",
+        "mlst tree/top.txt",
+        "mlsd tree",
+      );
       assert.match(output, /^ MLST type\*;/m);
       assert.match(output, /^ *type=file;size=70000; \/tree\/top\.txt$/m);
       assert.match(output, /^type=dir; sub dir$/m);
@@ -47,7 +56,10 @@ describe("tnftp's modern side", () => {
       await script(scene, dialect, "binary", "mreget tree/*.txt", "fget wanted");
       await assertLocal(scene, "tree/top.txt", whole);
       await assertLocal(scene, "tree/-rf/x", await content(scene.store, "/tree/-rf/x"));
-      assert.deepEqual(scene.transfers.map(({ bytes }) => bytes), [1000, 10]);
+      assert.deepEqual(
+        scene.transfers.map(({ bytes }) => bytes),
+        [1000, 10],
+      );
     });
   }
 });

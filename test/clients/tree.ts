@@ -57,5 +57,6 @@ export async function assertLocalTree(scene: Scene, directory: string): Promise<
 
 function assertTree(found: Tree): void {
   assert.deepEqual(Object.keys(found).sort(), Object.keys(FILES).sort());
-  for (const [path, bytes] of Object.entries(FILES)) assert(Buffer.from(bytes).equals(found[path] ?? Buffer.alloc(0)), path);
+  for (const [path, bytes] of Object.entries(FILES))
+    assert(Buffer.from(bytes).equals(found[path] ?? Buffer.alloc(0)), path);
 }

@@ -21,7 +21,9 @@ async function list(scene: Scene, directory: string): Promise<readonly string[]>
   await wget(scene, "--output-document=index.html", directory === "" ? scene.url("") : `${scene.url(directory)}/`);
   const page = await readFile(scene.local("index.html"), "utf8");
   await rm(scene.local("index.html"));
-  return [...page.matchAll(/href="([^"]*)"/g)].map(([, link]) => decodeURIComponent(/([^/]*)\/?$/.exec(link ?? "")?.[1] ?? ""));
+  return [...page.matchAll(/href="([^"]*)"/g)].map(([, link]) =>
+    decodeURIComponent(/([^/]*)\/?$/.exec(link ?? "")?.[1] ?? ""),
+  );
 }
 
 async function recursive(scene: Scene, remote: string, local: string): Promise<void> {

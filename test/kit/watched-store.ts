@@ -115,7 +115,7 @@ export class WatchedStore extends FileSystem {
       },
       commit: async () => {
         try {
-          await this.#step("commit", path, undefined);
+          await this.#step("commit", path, options);
           const info = await handle.commit();
           committed = true;
           return info;

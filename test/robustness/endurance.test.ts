@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { LocalFileSystem, MemoryFileSystem } from "../../dist/index.js";
-import { download, MODES, offer, upload } from "../kit/data.js";
+import { download, MODES, offer, reset, upload } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { ScriptedClient } from "../kit/scripted-client.js";
 import { type Served, serve } from "../kit/serve.js";
@@ -98,7 +98,7 @@ test("S13.1 2,000 connections reset at once: the server goes on", async () => {
         socket.on("error", () => undefined);
         // Half of them before they are connected, half as soon as they are.
         if (index % 2 === 0) socket.destroy();
-        else socket.once("connect", () => socket.resetAndDestroy());
+        else socket.once("connect", () => reset(socket));
         return new Promise((resolve) => socket.once("close", resolve));
       });
       await Promise.all(gone);

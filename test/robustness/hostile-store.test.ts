@@ -3,13 +3,22 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { describe, test } from "node:test";
 import { FileSystemError, MemoryFileSystem } from "../../dist/index.js";
-import { begin, offer } from "../kit/data.js";
+import { begin, offer, reset } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { type Reply, type ScriptedClient, show } from "../kit/scripted-client.js";
 import { type Served, serve } from "../kit/serve.js";
 import { names } from "../kit/store.js";
 import { bytesOf, until } from "../kit/temporary.js";
-import { type Fault, FaultStore, giving, hanging, NOTHING, type Operation, rejecting, throwing } from "./kit-fault-store.js";
+import {
+  type Fault,
+  FaultStore,
+  giving,
+  hanging,
+  NOTHING,
+  type Operation,
+  rejecting,
+  throwing,
+} from "./kit-fault-store.js";
 import { Witness } from "./kit-witness.js";
 
 /** What no client may ever read. */
@@ -35,7 +44,12 @@ const NONSENSE: Readonly<Record<string, Fault>> = {
   "gives a number": giving(42),
   "gives text": giving(SECRET),
   "gives an empty object": giving({}),
-  "gives another file's nonsense": giving({ name: 1, type: "socket", size: Number.NaN, modified: new Date(Number.NaN) }),
+  "gives another file's nonsense": giving({
+    name: 1,
+    type: "socket",
+    size: Number.NaN,
+    modified: new Date(Number.NaN),
+  }),
 };
 
 /** The commands that lead to each operation. Those of more than one line prepare the last. */
@@ -128,7 +142,7 @@ async function final(client: ScriptedClient, command: string, operation: Operati
   const first = await client.reply();
   if (first.code >= 200) return first;
   socket.resume();
-  if (operation === "abort") socket.resetAndDestroy();
+  if (operation === "abort") reset(socket);
   else if (/^(STO|APP)/.test(command)) socket.end(bytesOf(200_000));
   return client.reply();
 }
@@ -147,11 +161,13 @@ describe("S17.4 a store that fails at the n-th call", () => {
         const client = await served.user();
         await client.expect("TYPE I", 200);
         let calls = 0;
-        store.plan = (name) => (name === operation && ++calls === nth ? throwing(new Error("disk on fire")) : undefined);
+        store.plan = (name) =>
+          name === operation && ++calls === nth ? throwing(new Error("disk on fire")) : undefined;
         await using offered = await offer(client, "PORT");
         const [, socket] = await begin(client, command, offered);
         socket.on("error", () => undefined).resume();
-        if (command === "STOR g") for (let sent = 0; sent < 40 && !socket.destroyed; sent++) socket.write(bytesOf(1_000_000));
+        if (command === "STOR g")
+          for (let sent = 0; sent < 40 && !socket.destroyed; sent++) socket.write(bytesOf(1_000_000));
         await client.expectReply(451, 452, 426, 552);
         socket.destroy();
         await until(() => store.open === 0, 2000, "the handles are closed");
@@ -213,7 +229,7 @@ describe("S17.5 a store that ends only when its signal fires", () => {
 
 async function leaveBy(leave: "data" | "ABOR" | "control", client: ScriptedClient, socket: Socket): Promise<void> {
   if (leave === "control") return client.reset();
-  if (leave === "data") socket.resetAndDestroy();
+  if (leave === "data") reset(socket);
   else client.send("ABOR\r\n");
   let reply = await client.reply();
   while (reply.code < 200) reply = await client.reply();

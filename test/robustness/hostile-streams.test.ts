@@ -47,7 +47,12 @@ const SOURCES: Readonly<Record<string, () => Readable>> = {
     stream.destroy(FIRE);
     return stream;
   },
-  "that fails before the first byte": () => new Readable({ read() { this.destroy(FIRE); } }),
+  "that fails before the first byte": () =>
+    new Readable({
+      read() {
+        this.destroy(FIRE);
+      },
+    }),
   "that fails midway": () => {
     let reads = 0;
     return new Readable({
@@ -66,7 +71,12 @@ const SOURCES: Readonly<Record<string, () => Readable>> = {
       },
     });
   },
-  "whose read throws": () => new Readable({ read: () => { throw FIRE; } }),
+  "whose read throws": () =>
+    new Readable({
+      read: () => {
+        throw FIRE;
+      },
+    }),
 };
 
 /** Sinks that fail at once, at a write, or at the end. */
@@ -78,7 +88,12 @@ const SINKS: Readonly<Record<string, () => Writable>> = {
     return stream;
   },
   "that fails at the first write": () => new Writable({ write: (_chunk, _encoding, done) => done(FIRE) }),
-  "whose write throws": () => new Writable({ write: () => { throw FIRE; } }),
+  "whose write throws": () =>
+    new Writable({
+      write: () => {
+        throw FIRE;
+      },
+    }),
   "that fails when it finishes": () => new Writable({ write: (_c, _e, done) => done(), final: (done) => done(FIRE) }),
   "that fails twice": () =>
     new Writable({
@@ -87,7 +102,12 @@ const SINKS: Readonly<Record<string, () => Writable>> = {
         queueMicrotask(() => this.emit("error", new Error("and again")));
       },
     }),
-  "that closes without an error": () => new Writable({ write() { this.destroy(); } }),
+  "that closes without an error": () =>
+    new Writable({
+      write() {
+        this.destroy();
+      },
+    }),
 };
 
 /** Transforms that fail. */
@@ -139,7 +159,11 @@ describe("S17.4 RETR from a stream", () => {
     test(`of the store ${kind}: 426 or 451`, () =>
       withSession((store) => void (store.readable = source), "RETR f", [426, 451]));
     test(`of the host ${kind}: 426 or 451`, () =>
-      withSession((_store, server) => void server.on("retr", (q) => q.path === "/f" && q.accept({ body: source() })), "RETR f", [426, 451]));
+      withSession(
+        (_store, server) => void server.on("retr", (q) => q.path === "/f" && q.accept({ body: source() })),
+        "RETR f",
+        [426, 451],
+      ));
   }
 
   test("of text, which a Readable may hold, sends it and counts its bytes", async () => {
@@ -165,16 +189,28 @@ describe("S17.4 STOR into a stream", () => {
     test(`of the store ${kind}: 426 or 451`, () =>
       withSession((store) => void setTimeout(() => (store.writable = sink), 0), "STOR g", [426, 451]));
     test(`of the host ${kind}: 426 or 451`, () =>
-      withSession((_store, server) => void server.on("stor", (question) => question.accept({ sink: sink() })), "STOR g", [426, 451]));
+      withSession(
+        (_store, server) => void server.on("stor", (question) => question.accept({ sink: sink() })),
+        "STOR g",
+        [426, 451],
+      ));
   }
 });
 
 describe("S17.4 a transform", () => {
   for (const [kind, stage] of Object.entries(STAGES)) {
     test(`${kind}: RETR 426 or 451`, () =>
-      withSession((_store, server) => void server.on("retr", (q) => q.path === "/f" && q.transform(stage())), "RETR f", [426, 451]));
+      withSession(
+        (_store, server) => void server.on("retr", (q) => q.path === "/f" && q.transform(stage())),
+        "RETR f",
+        [426, 451],
+      ));
     test(`${kind}: STOR 426 or 451, nothing is left`, () =>
-      withSession((_store, server) => void server.on("stor", (question) => question.transform(stage())), "STOR g", [426, 451]));
+      withSession(
+        (_store, server) => void server.on("stor", (question) => question.transform(stage())),
+        "STOR g",
+        [426, 451],
+      ));
   }
 
   test("as a function that throws at once, gives no iterable, or gives nonsense: 451", async () => {

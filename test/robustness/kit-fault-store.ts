@@ -104,11 +104,15 @@ export class FaultStore extends FileSystem {
   }
 
   override openRead(...args: Parameters<FileSystem["openRead"]>): Promise<ReadHandle> {
-    return this.#instead("openRead", args[0], args[1], async () => this.#reading(await this.inner.openRead(...args), args[0], args[1]));
+    return this.#instead("openRead", args[0], args[1], async () =>
+      this.#reading(await this.inner.openRead(...args), args[0], args[1]),
+    );
   }
 
   override openWrite(...args: Parameters<FileSystem["openWrite"]>): Promise<WriteHandle> {
-    return this.#instead("openWrite", args[0], args[1], async () => this.#writing(await this.inner.openWrite(...args), args[0], args[1]));
+    return this.#instead("openWrite", args[0], args[1], async () =>
+      this.#writing(await this.inner.openWrite(...args), args[0], args[1]),
+    );
   }
 
   override remove(...args: Parameters<FileSystem["remove"]>): Promise<void> {

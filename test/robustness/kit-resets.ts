@@ -7,7 +7,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import type net from "node:net";
 import { join } from "node:path";
 import { LocalFileSystem } from "../../dist/index.js";
-import { begin, type DataMode, download, type Offer, offer } from "../kit/data.js";
+import { begin, type DataMode, download, type Offer, offer, reset } from "../kit/data.js";
 import { Gate } from "../kit/gate.js";
 import { type ScriptedClient, show } from "../kit/scripted-client.js";
 import type { Served } from "../kit/serve.js";
@@ -16,12 +16,7 @@ import { FaultStore, type Operation } from "./kit-fault-store.js";
 import type { LocalFolder } from "./kit-local.js";
 
 export type Verb = "RETR" | "STOR" | "APPE" | "LIST";
-export type Stage =
-  | "before accept"
-  | "before the first byte"
-  | "midway"
-  | "after the last byte"
-  | "during commit";
+export type Stage = "before accept" | "before the first byte" | "midway" | "after the last byte" | "during commit";
 /** `close` drops the connection without reading on; `FIN` half-closes it; `in flight` sends bytes just before. */
 export type Way =
   | "control RST"
@@ -174,7 +169,7 @@ async function send(socket: net.Socket, stage: Stage, written: () => number): Pr
 
 function act(client: ScriptedClient, socket: net.Socket | undefined, way: Way): void {
   if (way === "data RST in flight") socket?.write(UPLOAD.subarray(0, 100_000));
-  if (way.startsWith("data RST") || way === "both RST") socket?.resetAndDestroy();
+  if (socket !== undefined && (way.startsWith("data RST") || way === "both RST")) reset(socket);
   if (way === "data close") socket?.destroy();
   if (way === "control RST" || way === "both RST") client.reset();
   if (way === "control FIN") client.end();
@@ -187,7 +182,8 @@ async function assertSessionGoesOn(client: ScriptedClient, { mode, verb, stage }
   const codes = stage === "during commit" ? [226] : stage === "after the last byte" ? [226, 426] : [425, 426];
   gate.open();
   const final = await client.reply();
-  const allowed = verb === "STOR" || verb === "APPE" ? codes.filter((code) => code !== 226 || stage === "during commit") : codes;
+  const allowed =
+    verb === "STOR" || verb === "APPE" ? codes.filter((code) => code !== 226 || stage === "during commit") : codes;
   assert(allowed.includes(final.code), `expected ${allowed.join(" or ")}, got ${show(final)}`);
   await client.assertQuiet();
   assert((await download(client, "RETR down", mode)).bytes.equals(DOWNLOAD), "the next transfer");

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { LocalFileSystem } from "../../dist/index.js";
-import { begin, download, offer } from "../kit/data.js";
+import { begin, download, offer, reset } from "../kit/data.js";
 import { Gate } from "../kit/gate.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { serve } from "../kit/serve.js";
@@ -37,7 +37,9 @@ describe("S11.3 a directory of 5,000 entries", () => {
         const client = await served.user();
         const lines = (await download(client, verb)).bytes.toString().split("\r\n");
         assert.equal(lines.pop(), "", "the last line has an end");
-        const shown = lines.filter((line) => !line.startsWith("type=cdir;")).map((line) => form.exec(line)?.[1] ?? line);
+        const shown = lines
+          .filter((line) => !line.startsWith("type=cdir;"))
+          .map((line) => form.exec(line)?.[1] ?? line);
         assert.deepEqual(shown.sort(), NAMES);
       });
     });
@@ -53,10 +55,12 @@ describe("S11.3 a directory of 5,000 entries", () => {
         await using served = await serve({ fileSystem: store });
         const client = await served.user();
         await using offered = await offer(client, "EPSV");
-        const gone = new Promise((resolve) => served.server.once("dataChannel", ({ channel }) => resolve(channel.closed)));
+        const gone = new Promise((resolve) =>
+          served.server.once("dataChannel", ({ channel }) => resolve(channel.closed)),
+        );
         const [, socket] = await begin(client, verb, offered);
         await gate.reached;
-        socket.resetAndDestroy();
+        reset(socket);
         await gone;
         gate.open();
         await client.expectReply(426);
@@ -75,7 +79,10 @@ describe("S11.3 a directory of 5,000 entries", () => {
         const listings = await Promise.all(clients.map((client) => download(client, "MLSD")));
         const lines = listings.map(({ bytes }) => bytes.toString().split("\r\n").length);
         // The directory itself, the file of the witness, and what follows the last line end.
-        assert.deepEqual(lines, Array.from({ length: 10 }, () => NAMES.length + 3));
+        assert.deepEqual(
+          lines,
+          Array.from({ length: 10 }, () => NAMES.length + 3),
+        );
         await witness.assertUnharmed();
       }
     });

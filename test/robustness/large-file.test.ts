@@ -4,7 +4,7 @@ import { open, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LocalFileSystem } from "../../dist/index.js";
-import { begin, collect, download, offer, upload } from "../kit/data.js";
+import { begin, collect, download, offer, reset, upload } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import type { ScriptedClient } from "../kit/scripted-client.js";
 import { serve } from "../kit/serve.js";
@@ -33,7 +33,9 @@ async function tailOf(path: string, length: number): Promise<Buffer> {
 }
 
 /** Runs a test with the file, a server and a client, and looks for what is left. */
-async function withHuge(run: (client: ScriptedClient, path: string, store: FaultStore) => Promise<void>): Promise<void> {
+async function withHuge(
+  run: (client: ScriptedClient, path: string, store: FaultStore) => Promise<void>,
+): Promise<void> {
   await using folder = await localFolder();
   const path = await sparseFile(folder);
   const store = new FaultStore(new LocalFileSystem(folder.root));
@@ -96,7 +98,7 @@ test("STOR with REST at the very end resumes, also after a transfer that broke o
     await using offered = await offer(client, "EPSV");
     const [, socket] = await begin(client, "STOR huge", offered);
     socket.write(bytesOf(100_000));
-    socket.resetAndDestroy();
+    reset(socket);
     await client.expectReply(426);
     assert.equal((await stat(path)).size, SIZE, "cut back");
     await client.expect(`REST ${SIZE}`, 350);

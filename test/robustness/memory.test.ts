@@ -4,7 +4,7 @@ import { truncate, writeFile } from "node:fs/promises";
 import type net from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { LocalFileSystem, type Server, type Transfer } from "../../dist/index.js";
+import { LocalFileSystem, type Server, type Session } from "../../dist/index.js";
 import { begin, offer } from "../kit/data.js";
 import { Gate } from "../kit/gate.js";
 import { assertNoLeaks } from "../kit/leaks.js";
@@ -59,7 +59,7 @@ async function readSlowly(socket: net.Socket, bytes: number): Promise<void> {
 }
 
 /** The transfer of a file once it has not moved for a second. */
-async function standingStill(server: Server, path: string): Promise<Transfer> {
+async function standingStill(server: Server, path: string): Promise<NonNullable<Session["transfer"]>> {
   const found = () => server.sessions.find((session) => session.transfer?.path === path)?.transfer;
   let [bytes, since] = [-1, 0];
   await until(() => {
@@ -68,7 +68,7 @@ async function standingStill(server: Server, path: string): Promise<Transfer> {
     bytes = now;
     return bytes >= 0 && performance.now() - since > 1000;
   });
-  return found() as Transfer;
+  return found() as NonNullable<Session["transfer"]>;
 }
 
 test("S12.7 S18.8 a fast client writes to a slow store: the client is held back", async () => {
@@ -107,7 +107,13 @@ async function floodUntilStuck(socket: net.Socket, most: number): Promise<number
     socket.once("drain", () => {
       drained = true;
     });
-    if (!(await until(() => drained, 1000).then(() => true, () => false))) break;
+    if (
+      !(await until(() => drained, 1000).then(
+        () => true,
+        () => false,
+      ))
+    )
+      break;
   }
   return sent;
 }
@@ -155,7 +161,10 @@ test("S10.3 S10.4 100,000 commands from a client that reads no reply: it is held
       client.socket.once("drain", () => {
         drained = true;
       });
-      blocked = !(await until(() => drained, 1000).then(() => true, () => false));
+      blocked = !(await until(() => drained, 1000).then(
+        () => true,
+        () => false,
+      ));
     }
     const growth = peak.stop();
     assert(growth < GROWTH, `grew by ${growth} bytes`);

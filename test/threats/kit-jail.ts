@@ -102,7 +102,10 @@ export class Jail implements AsyncDisposable {
 
   async #surroundings(): Promise<readonly string[]> {
     const folders = [this.outside, join(this.base, "root-twin")];
-    return [...(await readdir(this.base)).sort(), ...(await Promise.all(folders.map((folder) => snapshot(folder)))).flat()];
+    return [
+      ...(await readdir(this.base)).sort(),
+      ...(await Promise.all(folders.map((folder) => snapshot(folder)))).flat(),
+    ];
   }
 }
 
@@ -168,7 +171,9 @@ const store = (verb: string): Attack => ({
 
 /** Every command that takes a path, subcommands of SITE too. */
 export const ATTACKS: readonly Attack[] = [
-  ...["CWD", "XCWD", "SMNT", "SIZE", "MDTM", "MLST", "STAT", "MKD", "XMKD", "RMD", "XRMD", "DELE"].map((verb) => say(verb)),
+  ...["CWD", "XCWD", "SMNT", "SIZE", "MDTM", "MLST", "STAT", "MKD", "XMKD", "RMD", "XRMD", "DELE"].map((verb) =>
+    say(verb),
+  ),
   say("MFMT 20200101000000"),
   say("MFCT 20200101000000"),
   say("MFF Modify=20200101000000;"),

@@ -4,7 +4,7 @@ import { lstat, mkdir, readFile, readlink, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { assertNoLeaks } from "../kit/leaks.js";
-import { type Attack, ATTACKS, Jail, snapshot } from "./kit-jail.js";
+import { ATTACKS, type Attack, Jail, snapshot } from "./kit-jail.js";
 import { harmlessLinks, hostileLinks, plantLinks } from "./kit-links.js";
 
 /** What lies behind the links; the first component is the link, or the first two. */
@@ -148,7 +148,20 @@ describe("S1.4 renaming onto links", () => {
 });
 
 describe("S1.10 subcommands of SITE of other servers", () => {
-  const COMMANDS = ["CPFR", "CPTO", "COPY", "MKDIR", "RMDIR", "SYMLINK", "LINK", "EXEC", "CHGRP", "CHOWN", "RMTREE", "ZIP"];
+  const COMMANDS = [
+    "CPFR",
+    "CPTO",
+    "COPY",
+    "MKDIR",
+    "RMDIR",
+    "SYMLINK",
+    "LINK",
+    "EXEC",
+    "CHGRP",
+    "CHOWN",
+    "RMTREE",
+    "ZIP",
+  ];
   test("S1.10 do not exist, with any path", () =>
     assertNoLeaks(async () => {
       await using jail = await Jail.open();
@@ -160,7 +173,10 @@ describe("S1.10 subcommands of SITE of other servers", () => {
           assert((await attacker.say(`SITE ${command} ${path}`)).codes.every((code) => code >= 500));
       }
       for (const verb of ["XCRC", "XMD5", "XSHA1", "HASH", "COMB", "RMDA", "DSIZ", "AVBL"])
-        assert((await attacker.say(`${verb} "../outside/canary.txt"`)).codes.every((code) => code >= 500), verb);
+        assert(
+          (await attacker.say(`${verb} "../outside/canary.txt"`)).codes.every((code) => code >= 500),
+          verb,
+        );
       assert.deepEqual(await snapshot(jail.root), before);
       await jail.assertIntact();
     }));

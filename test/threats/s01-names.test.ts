@@ -63,7 +63,10 @@ describe("S1.11 a rule of the host", () => {
     };
     return (server) => {
       for (const event of ["retr", "stor", "dele", "mkd", "rmd", "list"] as const) server.on(event, decide);
-      server.on("rename", (question) => [question.from, question.to].some((path) => path.endsWith(".key")) && question.reject());
+      server.on(
+        "rename",
+        (question) => [question.from, question.to].some((path) => path.endsWith(".key")) && question.reject(),
+      );
     };
   }
 
@@ -79,12 +82,16 @@ describe("S1.11 a rule of the host", () => {
           assert.deepEqual((await attacker.move(`${verb} ${spelling}`)).codes, [550], `${verb} ${spelling}`);
         for (const verb of ["STOR", "APPE"])
           assert.deepEqual((await attacker.move(`${verb} ${spelling}`, "evil")).codes, [553], `${verb} ${spelling}`);
-        for (const verb of ["DELE", "MKD", "RMD", "STAT", "MLST"]) await attacker.client.expect(`${verb} ${spelling}`, 550);
+        for (const verb of ["DELE", "MKD", "RMD", "STAT", "MLST"])
+          await attacker.client.expect(`${verb} ${spelling}`, 550);
         for (const [from, to] of [
           [spelling, "/stolen"],
           ["/other", spelling],
         ] as const)
-          assert((await attacker.rename(from, to)).codes.every((code) => code === 350 || code >= 500), spelling);
+          assert(
+            (await attacker.rename(from, to)).codes.every((code) => code === 350 || code >= 500),
+            spelling,
+          );
       }
       assert.deepEqual([...heard], ["/a.key"]);
       assert(!attacker.seen.includes("the key"));
@@ -143,7 +150,8 @@ describe("S1.12 names that the server keeps for itself", () => {
 });
 
 describe("S1.13 names that are devices on Windows", () => {
-  const NAMES = "CON PRN AUX NUL COM1 LPT9 CON.txt CONIN$ C:x C:/x x:stream x::$DATA \\\\.\\x \\\\?\\C:\\ a. PROGRA~1".split(" ");
+  const NAMES =
+    "CON PRN AUX NUL COM1 LPT9 CON.txt CONIN$ C:x C:/x x:stream x::$DATA \\\\.\\x \\\\?\\C:\\ a. PROGRA~1".split(" ");
   onBothStores("S1.13 are missing like any other, answered at once, and make nothing but a name", async (attacker) => {
     await attacker.client.expect("TYPE I", 200);
     for (const name of NAMES) {
@@ -180,21 +188,24 @@ describe("S1.17 length and depth", () => {
     await attacker.client.assertQuiet();
   });
 
-  onBothStores("S1.17 directories within directories come to an end, and can be listed and removed", async (attacker) => {
-    const { client } = attacker;
-    let depth = 0;
-    for (let made = true; made && depth < 5000; depth += made ? 1 : 0) {
-      made = (await client.command("MKD d")).code === 257 && (await client.command("CWD d")).code === 250;
-    }
-    assert(depth > 10 && depth < 1000, `${depth} levels`);
-    assert((await attacker.move("LIST -R /")).bytes.length < 200_000);
-    await client.expect("STAT /", 212);
-    for (; depth > 0; depth--) {
-      await client.expect("CDUP", 250);
-      await client.command("RMD d/d");
-    }
-    await client.expect("RMD /d", 250);
-  });
+  onBothStores(
+    "S1.17 directories within directories come to an end, and can be listed and removed",
+    async (attacker) => {
+      const { client } = attacker;
+      let depth = 0;
+      for (let made = true; made && depth < 5000; depth += made ? 1 : 0) {
+        made = (await client.command("MKD d")).code === 257 && (await client.command("CWD d")).code === 250;
+      }
+      assert(depth > 10 && depth < 1000, `${depth} levels`);
+      assert((await attacker.move("LIST -R /")).bytes.length < 200_000);
+      await client.expect("STAT /", 212);
+      for (; depth > 0; depth--) {
+        await client.expect("CDUP", 250);
+        await client.command("RMD d/d");
+      }
+      await client.expect("RMD /d", 250);
+    },
+  );
 
   test("S1.17 a path that the host's own path makes too long is refused", () =>
     assertNoLeaks(async () => {
@@ -205,7 +216,11 @@ describe("S1.17 length and depth", () => {
       await using served = await serve({ fileSystem: new LocalFileSystem(root) });
       const attacker = new Attacker(await served.user());
       const name = "y".repeat(200);
-      for (const line of [`SIZE ${`${name}/`.repeat(10)}`, `MKD ${`${name}/`.repeat(8)}`, `MLST ${`${name}/`.repeat(19)}`])
+      for (const line of [
+        `SIZE ${`${name}/`.repeat(10)}`,
+        `MKD ${`${name}/`.repeat(8)}`,
+        `MLST ${`${name}/`.repeat(19)}`,
+      ])
         assert.equal((await attacker.say(line)).codes[0], 550, line);
       for (let depth = 0, made = true; made && depth < 50; depth++) {
         made = (await attacker.say(`MKD ${name}`)).codes[0] === 257;
@@ -259,7 +274,11 @@ describe("S1.18 names that no two encodings agree about", () => {
     assertNoLeaks(async () => {
       await using jail = await Jail.open();
       const attacker = await jail.attacker();
-      for (const dots of [[0xc0, 0xae], [0xe0, 0x80, 0xae], [0xf0, 0x80, 0x80, 0xae]])
+      for (const dots of [
+        [0xc0, 0xae],
+        [0xe0, 0x80, 0xae],
+        [0xf0, 0x80, 0x80, 0xae],
+      ])
         for (const slash of [[0x2f], [0xc0, 0xaf], [0xe0, 0x80, 0xaf]]) {
           const path = bytes(dots, dots, slash, "outside", slash, "canary.txt");
           for (const verb of ["SIZE ", "DELE ", "CWD ", "RMD "])

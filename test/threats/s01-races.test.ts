@@ -64,7 +64,11 @@ describe("S1.7 something new that is exchanged before its mode is set", () => {
         await using jail = await Jail.open();
         const attacker = await jail.attacker();
         await attacker.client.expect("SITE UMASK 000", 200);
-        const swap = { path: join(jail.root, "thing"), kept: join(jail.base, "kept"), target: join(jail.outside, target) };
+        const swap = {
+          path: join(jail.root, "thing"),
+          kept: join(jail.base, "kept"),
+          target: join(jail.outside, target),
+        };
         await whileSwapping({ ...swap, kind: "snatch" }, async () => {
           for (let round = 0; round < 300; round++) {
             if (command.startsWith("MKD")) await attacker.say(command);

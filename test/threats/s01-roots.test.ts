@@ -30,7 +30,13 @@ describe("S1.5 a root below a link", () => {
       await symlink(join(jail.base, "way", "home", "mine.txt"), join(jail.root, "home", "round"));
       const attacker = await jail.attacker();
       assert.equal((await attacker.move("RETR round")).bytes.toString(), "mine\r\n");
-      for (const path of ["up/inside.txt", "by-the-link", "../inside.txt", "up/home/mine.txt", "up/../outside/canary.txt"])
+      for (const path of [
+        "up/inside.txt",
+        "by-the-link",
+        "../inside.txt",
+        "up/home/mine.txt",
+        "up/../outside/canary.txt",
+      ])
         assert.equal((await attacker.move(`RETR ${path}`)).codes[0], 550, path);
       assert((await attacker.move("STOR by-the-link", "evil")).codes.every((code) => code >= 500));
       assert.equal(await readFile(join(jail.root, "inside.txt"), "utf8"), "inside\n");
@@ -79,7 +85,11 @@ describe("S1.6 renaming across file systems", () => {
     const { code, stdout, stderr } = await run(unshare, [...namespace, process.execPath, program], { timeout: 30_000 });
     assert.equal(code, 0, stderr);
     for (const { codes, intact } of JSON.parse(stdout) as AcrossMounts[]) {
-      assert.deepEqual(codes.map((pair) => pair.at(-1)).filter((last) => (last ?? 0) < 500), [], JSON.stringify(codes));
+      assert.deepEqual(
+        codes.map((pair) => pair.at(-1)).filter((last) => (last ?? 0) < 500),
+        [],
+        JSON.stringify(codes),
+      );
       assert(intact, "a source was harmed");
     }
   });
@@ -123,8 +133,15 @@ describe("S1.16 the root", () => {
         for (const verb of ["RMD", "XRMD", "DELE", "RNFR", "MKD"])
           assert.match(String((await attacker.say(`${verb} ${name}`)).codes[0]), /^(4|5)/, `${verb} ${name}`);
         for (const verb of ["STOR", "APPE"])
-          assert((await attacker.move(`${verb} ${name}`, "evil")).codes.every((code) => code >= 500), `${verb} ${name}`);
-        assert.deepEqual((await attacker.rename("/dir", name)).codes.slice(1).filter((code) => code < 500), [], name);
+          assert(
+            (await attacker.move(`${verb} ${name}`, "evil")).codes.every((code) => code >= 500),
+            `${verb} ${name}`,
+          );
+        assert.deepEqual(
+          (await attacker.rename("/dir", name)).codes.slice(1).filter((code) => code < 500),
+          [],
+          name,
+        );
       }
       assert.deepEqual((await attacker.move("NLST")).bytes.toString(), "dir\r\ninside.txt\r\nown.txt\r\n");
       await jail.assertIntact();
@@ -150,7 +167,8 @@ describe("S1.16 the root", () => {
       assert.match((await attacker.client.expect("PWD", 257)).text, /^"\/a(\/b)?"/);
       await rm(join(jail.root, "a"), { recursive: true });
       await attacker.client.expect("PWD", 257, 550);
-      for (const line of ["LIST", "NLST", "MLSD", "RETR x"]) assert.equal((await attacker.move(line)).codes[0], 550, line);
+      for (const line of ["LIST", "NLST", "MLSD", "RETR x"])
+        assert.equal((await attacker.move(line)).codes[0], 550, line);
       await attacker.client.expect("CDUP", 250, 550);
       await attacker.client.expect("CWD /", 250);
       await attacker.client.expect("SIZE inside.txt", 213);

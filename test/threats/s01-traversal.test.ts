@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { describe, test } from "node:test";
 import { assertNoLeaks } from "../kit/leaks.js";
-import { type Attack, ATTACKS, type Attacker, Jail, type Outcome, snapshot } from "./kit-jail.js";
+import { ATTACKS, type Attack, type Attacker, Jail, type Outcome, snapshot } from "./kit-jail.js";
 
 /** Names that have led out of some server; `HOST` is where the served folder's parent really is. */
 const PAYLOADS: readonly string[] = [
@@ -52,7 +52,7 @@ const PAYLOADS: readonly string[] = [
   ".. /outside/canary.txt",
   "../ outside/canary.txt",
   "C:/../outside/canary.txt",
-  "\"../outside/canary.txt\"",
+  '"../outside/canary.txt"',
   "'../outside/canary.txt'",
 ];
 

@@ -12,7 +12,16 @@ import { temporaryDirectory } from "../kit/temporary.js";
 import { ATTACKS, Attacker, Jail, snapshot } from "./kit-jail.js";
 
 describe("S2.1 S2.2 NUL", () => {
-  const WITH_NUL = ["\0", "\0inside.txt", "ins\0ide.txt", "inside.txt\0", "inside.txt\0.jpg", "dir\0/../own.txt", "/\0/x", "new\0"];
+  const WITH_NUL = [
+    "\0",
+    "\0inside.txt",
+    "ins\0ide.txt",
+    "inside.txt\0",
+    "inside.txt\0.jpg",
+    "dir\0/../own.txt",
+    "/\0/x",
+    "new\0",
+  ];
 
   test("S2.1 in a path is refused by every command and cuts nothing off", () =>
     assertNoLeaks(async () => {
@@ -35,7 +44,8 @@ describe("S2.1 S2.2 NUL", () => {
       const hear = ({ username, password }: LoginQuestion): unknown => heard.push(username, password);
       await using served = await serve({}, (server) => server.on("login", hear));
       const client = await served.client();
-      for (const line of ["USER test\0", "USER test\0]]evil", "USER \0test", "USER te\0st"]) await client.expect(line, 501);
+      for (const line of ["USER test\0", "USER test\0]]evil", "USER \0test", "USER te\0st"])
+        await client.expect(line, 501);
       await client.expect("PASS secret", 503);
       await client.expect("USER test", 331);
       await client.expect("PASS secret\0", 501);
@@ -52,7 +62,8 @@ describe("S2.1 S2.2 NUL", () => {
       await using served = await serve();
       await put(served.fileSystem, "/f", "");
       const client = await served.user();
-      for (const line of ["\0NOOP", "NO\0OP", "NOOP\0", "DELE\0 f", "DELE\0f", "\0DELE f"]) await client.expect(line, 500, 501);
+      for (const line of ["\0NOOP", "NO\0OP", "NOOP\0", "DELE\0 f", "DELE\0f", "\0DELE f"])
+        await client.expect(line, 500, 501);
       await client.assertQuiet();
       assert.deepEqual(await names(served.fileSystem), ["f"]);
     }));
@@ -81,10 +92,14 @@ describe("S2.3 line ends and control characters", () => {
         await using jail = await Jail.open();
         const before = await snapshot(jail.root);
         const attacker = await jail.attacker();
-        for (const verb of ["MKD", "XMKD"]) assert((await attacker.say(`${verb} ${name}`)).codes.every((code) => code >= 500));
+        for (const verb of ["MKD", "XMKD"])
+          assert((await attacker.say(`${verb} ${name}`)).codes.every((code) => code >= 500));
         for (const verb of ["STOR", "APPE", "STOU"]) {
           const { codes } = await attacker.move(`${verb} ${name}`, "evil");
-          assert(codes.every((code) => code >= 500), `${verb}: ${codes.join(" ")}`);
+          assert(
+            codes.every((code) => code >= 500),
+            `${verb}: ${codes.join(" ")}`,
+          );
         }
         assert((await attacker.rename("own.txt", name)).codes.slice(1).every((code) => code >= 500));
         await attacker.client.assertQuiet();
@@ -112,7 +127,8 @@ describe("S2.3 line ends and control characters", () => {
       assert.match((await download(client, "LIST")).bytes.toString(), /^[^\r\n]* good\r\n$/);
       assert.match((await download(client, "MLSD")).bytes.toString(), /^[^\r\n]* \.\r\n[^\r\n]* good\r\n$/);
       assert.equal((await client.expect("STAT /", 212)).lines.length, 3);
-      for (const verb of ["SIZE", "DELE", "RETR", "MLST", "CWD"]) await client.expect(`${verb} a\r\0b`, 425, 501, 550, 553);
+      for (const verb of ["SIZE", "DELE", "RETR", "MLST", "CWD"])
+        await client.expect(`${verb} a\r\0b`, 425, 501, 550, 553);
     }));
 
   test("S2.3 other control characters that are on the disk never reach the control connection", () =>
@@ -123,7 +139,8 @@ describe("S2.3 line ends and control characters", () => {
       const client = await served.user();
       for (const name of evil) {
         await client.expect(`CWD /${name}`, 250);
-        for (const line of ["PWD", `MLST /${name}`, "STAT /", `MFMT 20200101000000 /${name}`]) await client.expect(line, 212, 213, 250, 257);
+        for (const line of ["PWD", `MLST /${name}`, "STAT /", `MFMT 20200101000000 /${name}`])
+          await client.expect(line, 212, 213, 250, 257);
         await client.expect(`RMD /${name}`, 250);
       }
       assert.doesNotMatch(client.transcript.toString().replaceAll("\r\n", ""), /[\0-\x1f\x7f-\x9f\u2028\u2029]/);
@@ -140,12 +157,27 @@ describe("S2.4 names that look like replies", () => {
       for (const name of NAMES) {
         // The parser of the client throws at the first line that some client would misread.
         await client.expect(`MKD ${name}`, 257);
-        for (const line of [`CWD /${name}`, "PWD", "CWD /", `MLST ${name}`, `STAT ${name}`, "STAT /", `MFMT 20200101000000 ${name}`])
+        for (const line of [
+          `CWD /${name}`,
+          "PWD",
+          "CWD /",
+          `MLST ${name}`,
+          `STAT ${name}`,
+          "STAT /",
+          `MFMT 20200101000000 ${name}`,
+        ])
           await client.expect(line, 212, 213, 250, 257);
         await client.expect(`RNFR ${name}`, 350);
         await client.expect("RNTO x", 250);
         await client.expect("RMD x", 250);
-        for (const line of [`${name} x`, `SITE ${name}`, `OPTS ${name}`, `HELP ${name}`, `LANG ${name}`, `TYPE ${name}`])
+        for (const line of [
+          `${name} x`,
+          `SITE ${name}`,
+          `OPTS ${name}`,
+          `HELP ${name}`,
+          `LANG ${name}`,
+          `TYPE ${name}`,
+        ])
           await client.expect(line, 500, 501, 502, 504);
       }
       await client.assertQuiet();
@@ -154,7 +186,9 @@ describe("S2.4 names that look like replies", () => {
 
   test("S2.4 as the name of a user or a file", () =>
     assertNoLeaks(async () => {
-      await using served = await serve({}, (server) => server.on("login", (login) => login.accept({ fileSystem: served.fileSystem })));
+      await using served = await serve({}, (server) =>
+        server.on("login", (login) => login.accept({ fileSystem: served.fileSystem })),
+      );
       const client = await served.client();
       await client.login("226 done", "x");
       await client.expect("STAT", 211);
@@ -165,7 +199,23 @@ describe("S2.4 names that look like replies", () => {
 });
 
 describe("S2.8 quotes", () => {
-  for (const name of ['a"b', '"', '""', '"""', 'a" is created', '" . ', "'", "a'b", "\\", "a\\\"b", "`", "%s%n", "%00", "${x}", "{{7*7}}"])
+  for (const name of [
+    'a"b',
+    '"',
+    '""',
+    '"""',
+    'a" is created',
+    '" . ',
+    "'",
+    "a'b",
+    "\\",
+    'a\\"b',
+    "`",
+    "%s%n",
+    "%00",
+    "${x}",
+    "{{7*7}}",
+  ])
     test(`S2.8 PWD gives ${name} back as it is`, () =>
       assertNoLeaks(async () => {
         await using served = await serve();

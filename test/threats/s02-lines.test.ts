@@ -72,7 +72,11 @@ describe("S2.6 Telnet commands", () => {
     ["65,537 bytes of IAC", Buffer.alloc(65_537, IAC)],
     ["a subnegotiation without end", Buffer.concat([Buffer.of(IAC, SB, 1), Buffer.alloc(60_000, 0x41)])],
     ["subnegotiations within each other", Buffer.concat(Array.from({ length: 20_000 }, () => Buffer.of(IAC, SB)))],
-    ["100,000 DO", Buffer.concat(Array.from({ length: 100_000 }, (_, index) => Buffer.of(IAC, DO, index & 0x7f))), true],
+    [
+      "100,000 DO",
+      Buffer.concat(Array.from({ length: 100_000 }, (_, index) => Buffer.of(IAC, DO, index & 0x7f))),
+      true,
+    ],
     ["100,000 WILL", Buffer.concat(Array.from({ length: 100_000 }, () => Buffer.of(IAC, WILL, 3))), true],
     ["IAC without successor", Buffer.of(IAC), true],
     ["SE without beginning", Buffer.of(IAC, SE, IAC, SE), true],
@@ -97,7 +101,29 @@ describe("S2.6 Telnet commands", () => {
   test("S2.6 cut at every byte they are the same as whole", () =>
     assertNoLeaks(async () => {
       await using served = await serve();
-      const line = Buffer.from([IAC, DO, 1, 0x4e, 0x4f, IAC, SB, 1, IAC, IAC, 0x0d, 0x0a, IAC, SE, 0x4f, 0x50, IAC, WILL, 3, 0x0d, 0x0a]);
+      const line = Buffer.from([
+        IAC,
+        DO,
+        1,
+        0x4e,
+        0x4f,
+        IAC,
+        SB,
+        1,
+        IAC,
+        IAC,
+        0x0d,
+        0x0a,
+        IAC,
+        SE,
+        0x4f,
+        0x50,
+        IAC,
+        WILL,
+        3,
+        0x0d,
+        0x0a,
+      ]);
       for (let cut = 1; cut < line.length; cut++) {
         const client = await served.client();
         client.send(line.subarray(0, cut));
@@ -115,7 +141,21 @@ describe("S2.7 the first bytes of a line", () => {
     assertNoLeaks(async () => {
       await using served = await serve();
       const client = await served.user();
-      const begins = ["\n", "\r", "\r\n", "\r\r\n", " ", "\t", "\xff\xff", "\x80", "\0", "\x7f", "\xef\xbb\xbf", "\n\n\n", "\r\0"];
+      const begins = [
+        "\n",
+        "\r",
+        "\r\n",
+        "\r\r\n",
+        " ",
+        "\t",
+        "\xff\xff",
+        "\x80",
+        "\0",
+        "\x7f",
+        "\xef\xbb\xbf",
+        "\n\n\n",
+        "\r\0",
+      ];
       for (const begin of begins) {
         client.send(Buffer.from(`${begin}NOOP\r\n`, "latin1"));
         for (let line = 0; line < begin.split("\n").length; line++) await client.expectReply(200, 500);
@@ -128,9 +168,25 @@ describe("S2.7 the first bytes of a line", () => {
       await using served = await serve();
       await put(served.fileSystem, "/x", "");
       const client = await served.user();
-      for (const verb of ["de\u0142e", "DE\u013fE", "\u017fize", "l\u0131st", "L\u0130ST", "\uff24\uff25\uff2c\uff25", "DEL\u0415", "S\u0130TE", "\u212aWD", "d\u00adele"])
+      for (const verb of [
+        "de\u0142e",
+        "DE\u013fE",
+        "\u017fize",
+        "l\u0131st",
+        "L\u0130ST",
+        "\uff24\uff25\uff2c\uff25",
+        "DEL\u0415",
+        "S\u0130TE",
+        "\u212aWD",
+        "d\u00adele",
+      ])
         await client.expect(`${verb} x`, 500);
-      for (const line of ["SITE chmo\u0257 777 x", "SITE UT\u0130ME 202001010000 x", "OPTS ML\u017fT type;", "HELP \u017fIZE"])
+      for (const line of [
+        "SITE chmo\u0257 777 x",
+        "SITE UT\u0130ME 202001010000 x",
+        "OPTS ML\u017fT type;",
+        "HELP \u017fIZE",
+      ])
         await client.expect(line, 501, 502, 504);
       assert.deepEqual(await names(served.fileSystem), ["x"]);
     }));
@@ -144,8 +200,24 @@ describe("S2.10 what means something to a shell", () => {
       let started = 0;
       const hook = createHook({ init: (_id, type) => (started += type === "PROCESSWRAP" ? 1 : 0) }).enable();
       const pwned = join(jail.base, "pwned");
-      const payloads = ["; touch #", "| touch #", "$(touch #)", "`touch #`", "&& touch #", "|touch #", "x; touch # ;", "-la; touch #", "-exec touch # {}", "> #", "--output=#", "!touch #", "%3btouch #", "\u{ff1b} touch #"];
-      for (const attack of ATTACKS) for (const payload of payloads) await attack.run(attacker, payload.replace("#", pwned));
+      const payloads = [
+        "; touch #",
+        "| touch #",
+        "$(touch #)",
+        "`touch #`",
+        "&& touch #",
+        "|touch #",
+        "x; touch # ;",
+        "-la; touch #",
+        "-exec touch # {}",
+        "> #",
+        "--output=#",
+        "!touch #",
+        "%3btouch #",
+        "\u{ff1b} touch #",
+      ];
+      for (const attack of ATTACKS)
+        for (const payload of payloads) await attack.run(attacker, payload.replace("#", pwned));
       for (const line of ["SITE EXEC", "SITE", "HELP", "STAT", "OPTS MLST", "CLNT", "LANG", "QUOTE", "USER"])
         await attacker.say(`${line} $(touch ${pwned})`);
       hook.disable();
@@ -181,9 +253,27 @@ describe("S2.11 names with a dash in front", () => {
       await using served = await serve();
       await put(served.fileSystem, "/file", "");
       const client = await served.user();
-      const options = ["--help", "--version", "-Z", "-la;x", "--color=always -T0", "-I file", "-w1", "-@", "-\u00e9", `-${"a".repeat(8000)}`, "-a ".repeat(2700), "--", "-l --"];
+      const options = [
+        "--help",
+        "--version",
+        "-Z",
+        "-la;x",
+        "--color=always -T0",
+        "-I file",
+        "-w1",
+        "-@",
+        "-\u00e9",
+        `-${"a".repeat(8000)}`,
+        "-a ".repeat(2700),
+        "--",
+        "-l --",
+      ];
       for (const option of options)
         for (const verb of ["LIST", "NLST"])
-          assert.match((await download(client, `${verb} ${option}`)).bytes.toString(), /^[^\r\n]*file\r\n$/, option.slice(0, 50));
+          assert.match(
+            (await download(client, `${verb} ${option}`)).bytes.toString(),
+            /^[^\r\n]*file\r\n$/,
+            option.slice(0, 50),
+          );
     }));
 });

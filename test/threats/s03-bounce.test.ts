@@ -16,7 +16,11 @@ const SMTP = "EHLO x\r\nMAIL FROM:<evil>\r\n";
 async function withVictims(
   options: ServeOptions & { readonly from?: string },
   hosts: readonly string[],
-  attack: (client: ScriptedClient, victims: readonly (DataListener & { readonly host: string })[], served: Served) => Promise<void>,
+  attack: (
+    client: ScriptedClient,
+    victims: readonly (DataListener & { readonly host: string })[],
+    served: Served,
+  ) => Promise<void>,
 ): Promise<void> {
   const { from, ...rest } = options;
   await assertNoLeaks(async () => {
@@ -81,11 +85,18 @@ describe("S3.1 S3.4 an address that is not the client's", () => {
 
   test("S3.1 means nothing before login, and what was accepted is forgotten with the user", () =>
     withVictims({ allowRelogin: true }, ["127.0.0.2"], async (client, [victim], served) => {
-      await using own = await listen("127.0.0.1").then((listener) => Object.assign(listener, { [Symbol.asyncDispose]: () => listener.close() }));
+      await using own = await listen("127.0.0.1").then((listener) =>
+        Object.assign(listener, { [Symbol.asyncDispose]: () => listener.close() }),
+      );
       await using stranger = await served.client();
       await stranger.expect(portCommand("127.0.0.1", own.port), 530);
       await stranger.expect(portCommand("127.0.0.2", victim?.port ?? 0), 530);
-      for (const forget of [["REIN", 220], ["USER test", 331], ["ABOR", 226], ["EPSV", 229]] as const) {
+      for (const forget of [
+        ["REIN", 220],
+        ["USER test", 331],
+        ["ABOR", 226],
+        ["EPSV", 229],
+      ] as const) {
         await client.expect(portCommand("127.0.0.1", own.port), 200);
         await client.expect(forget[0], forget[1]);
         if (forget[1] === 220) await client.login();
@@ -98,7 +109,19 @@ describe("S3.1 S3.4 an address that is not the client's", () => {
 });
 
 describe("S3.2 addresses inside, and addresses in disguise", () => {
-  const INSIDE = ["169.254.169.254", "10.0.0.1", "192.168.0.1", "172.16.0.1", "0.0.0.0", "0.0.0.1", "255.255.255.255", "224.0.0.1", "127.0.0.0", "127.255.255.255", "127.0.0.2"];
+  const INSIDE = [
+    "169.254.169.254",
+    "10.0.0.1",
+    "192.168.0.1",
+    "172.16.0.1",
+    "0.0.0.0",
+    "0.0.0.1",
+    "255.255.255.255",
+    "224.0.0.1",
+    "127.0.0.0",
+    "127.255.255.255",
+    "127.0.0.2",
+  ];
   test("S3.2 inside are refused", () =>
     withVictims({}, ["127.0.0.2"], async (client, [victim]) => {
       for (const host of INSIDE) {
@@ -200,7 +223,24 @@ describe("S3.3 ports of the system", () => {
 });
 
 describe("S3.5 IPv6", () => {
-  const FOREIGN = ["::", "::2", "::ffff:127.0.0.1", "::ffff:0:1", "::127.0.0.1", "fe80::1", "fe80::1%lo", "::1%lo", "::1%1", "ff02::1", "ff01::1", "fd00::2", "[::1]", "::1/128", "1::1", "64:ff9b::7f00:1"];
+  const FOREIGN = [
+    "::",
+    "::2",
+    "::ffff:127.0.0.1",
+    "::ffff:0:1",
+    "::127.0.0.1",
+    "fe80::1",
+    "fe80::1%lo",
+    "::1%lo",
+    "::1%1",
+    "ff02::1",
+    "ff01::1",
+    "fd00::2",
+    "[::1]",
+    "::1/128",
+    "1::1",
+    "64:ff9b::7f00:1",
+  ];
   test("S3.5 every address but the client's is refused, and zones always", () =>
     withVictims({ host: "::1" }, ["127.0.0.1", "127.0.0.2"], async (client, victims) => {
       for (const host of FOREIGN)
@@ -275,7 +315,8 @@ describe("S3.8 a connection once made, or refused", () => {
       const own = await listen("127.0.0.1");
       try {
         await client.expect(portCommand("127.0.0.1", own.port), 200);
-        for (const line of ["RETR missing", "LIST missing", "STOR missing/x", "APPE /"]) await client.expect(line, 550, 553);
+        for (const line of ["RETR missing", "LIST missing", "STOR missing/x", "APPE /"])
+          await client.expect(line, 550, 553);
         await client.expect("NOOP", 200);
         assert.equal(own.arrivals, 0);
       } finally {

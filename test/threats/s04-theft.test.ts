@@ -13,10 +13,14 @@ import { within } from "../kit/temporary.js";
 const THIEF = { localAddress: "127.0.0.2" } as const;
 const SECRET = "for your eyes only\n";
 
-async function scene(work: (served: Served, client: ScriptedClient, strangers: string[]) => Promise<void>): Promise<void> {
+async function scene(
+  work: (served: Served, client: ScriptedClient, strangers: string[]) => Promise<void>,
+): Promise<void> {
   await assertNoLeaks(async () => {
     const strangers: string[] = [];
-    await using served = await serve({}, (server) => server.on("stranger", ({ address }) => strangers.push(String(address))));
+    await using served = await serve({}, (server) =>
+      server.on("stranger", ({ address }) => strangers.push(String(address))),
+    );
     await put(served.fileSystem, "/secret.txt", SECRET);
     const client = await served.user();
     await client.expect("TYPE I", 200);
@@ -29,7 +33,7 @@ async function scene(work: (served: Served, client: ScriptedClient, strangers: s
 async function loot(thief: net.Socket): Promise<string> {
   const chunks: Buffer[] = [];
   thief.on("data", (chunk) => chunks.push(chunk));
-  if (!thief.closed) await within(once(thief, "close"), "the thief's end");
+  if (!thief.closed) await within(new Promise((resolve) => thief.once("close", resolve)), "the thief's end");
   return Buffer.concat(chunks).toString();
 }
 
@@ -63,11 +67,12 @@ describe("S4.1 a connection from another address", () => {
     scene(async (_served, client, strangers) => {
       await using offered = await offer(client, "EPSV");
       const crowd = Array.from({ length: 100 }, () => net.connect({ host: "127.0.0.1", port: offered.port, ...THIEF }));
-      for (const thief of crowd) thief.on("error", () => undefined).resume();
+      for (const thief of crowd) thief.on("error", () => undefined).on("data", () => assert.fail("loot"));
       const [, socket] = await begin(client, "RETR secret.txt", offered);
       assert.equal((await collect(socket)).toString(), SECRET);
       await client.expectReply(226);
-      await Promise.all(crowd.map((thief) => thief.closed || once(thief, "close")));
+      // Some of them never learn from their system that nobody is there.
+      for (const thief of crowd) thief.destroy();
       assert(strangers.every((address) => address === "127.0.0.2"));
     }));
 
@@ -100,7 +105,7 @@ describe("S4.4 more than one connection", () => {
       await client.expect("NOOP", 200);
       for (let time = 0; time < 5; time++) assert.equal(await tryAgain(offered.port), "");
       client.send("RETR secret.txt\r\n");
-      await client.expectReply(125);
+      await client.expectReply(150);
       assert.equal(await tryAgain(offered.port), "");
       assert.equal((await collect(first)).toString(), SECRET);
       await client.expectReply(226);
@@ -115,7 +120,10 @@ describe("S4.4 more than one connection", () => {
       await client.expectReply(125, 150);
       await client.expectReply(226);
       const received = await Promise.all(sockets.map(loot));
-      assert.deepEqual(received.filter((text) => text !== ""), [SECRET]);
+      assert.deepEqual(
+        received.filter((text) => text !== ""),
+        [SECRET],
+      );
     }));
 });
 
@@ -161,7 +169,7 @@ describe("S4.5 data that came early", () => {
       const own = await offered.connect();
       own.write("x".repeat(100_000));
       client.send("RETR secret.txt\r\n");
-      await client.expectReply(125);
+      await client.expectReply(150);
       assert.equal((await collect(own)).toString(), SECRET);
       await client.expectReply(226);
     }));

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { ReplyCode } from "../../dist/wire/reply-codes.js";
 import { encodeReply, MAX_REPLY_LINE, quotePath, reply } from "../../dist/wire/reply.js";
+import type { ReplyCode } from "../../dist/wire/reply-codes.js";
 import { decodeText } from "../../dist/wire/text-encoding.js";
 import { MAX_PATH_BYTES } from "../../dist/wire/virtual-path.js";
 

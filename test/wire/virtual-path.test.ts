@@ -7,6 +7,7 @@ import {
   baseName,
   childOf,
   isWithin,
+  MAX_NAME_BYTES,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
   parentOf,
@@ -61,8 +62,10 @@ for (const [title, name] of refused)
     ));
 
 test("the longest and the deepest path are paths", () => {
-  assert.equal(virtualPath(`/${"a".repeat(MAX_PATH_BYTES - 1)}`).length, MAX_PATH_BYTES);
-  assert.equal(virtualPath(`/${"\udcff".repeat(MAX_PATH_BYTES - 1)}`).length, MAX_PATH_BYTES);
+  for (const letter of ["a", "\udcff"]) {
+    assert.equal(virtualPath(`/${letter.repeat(MAX_NAME_BYTES)}`).length, MAX_NAME_BYTES + 1);
+    assert.equal(virtualPath(`/${letter.repeat(MAX_NAME_BYTES)}`.repeat(16)).length, MAX_PATH_BYTES);
+  }
   assert.equal(virtualPath("a/".repeat(MAX_PATH_DEPTH)).length, 2 * MAX_PATH_DEPTH);
 });
 

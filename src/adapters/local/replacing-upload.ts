@@ -1,7 +1,7 @@
 /** An upload that is written beside its destination and moved there at the end. */
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
-import type { OperationOptions } from "../../storage/file-system.js";
+import type { CreationOptions } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { copyPrefix } from "./copy-prefix.js";
 import type { Destination } from "./destination.js";
@@ -12,7 +12,7 @@ import { systemCode } from "./refusal.js";
 import { Upload, type UploadOptions } from "./upload.js";
 
 /** How the new file relates to the old one. */
-export interface ReplacingOptions extends OperationOptions {
+export interface ReplacingOptions extends CreationOptions {
   /** How many bytes of the old file are kept. */
   readonly keep: number;
   /** What a name that is taken at `commit()` means; undefined where it is replaced. */
@@ -35,6 +35,7 @@ export async function openReplacing(to: Destination, options: ReplacingOptions):
   const upload = new ReplacingUpload({ ...options, to, file, offset: options.keep }, temporary, options);
   try {
     if (to.old !== undefined) await resemble(file, to.old);
+    else if (options.umask !== undefined) await file.chmod(0o666 & ~options.umask);
     if (options.keep > 0) await copyPrefix(to, file, options.keep, options.signal);
     return upload;
   } catch (error) {

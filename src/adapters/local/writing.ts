@@ -24,7 +24,7 @@ export async function openUpload(
 }
 
 function begin(to: Destination, options: WriteOptions, durable: boolean): Promise<WriteHandle> {
-  const { mode, signal } = options;
+  const { mode, signal, umask } = options;
   const size = Number(to.old?.size ?? 0n);
   const start = mode === "at" ? options.start : mode === "append" ? size : 0;
   if (!(start >= 0 && start <= size)) throw new FileSystemError("ERANGE", to.path);
@@ -32,5 +32,5 @@ function begin(to: Destination, options: WriteOptions, durable: boolean): Promis
   const adds = mode === "append" || mode === "at";
   if (adds && to.old !== undefined && start === size) return openInPlace(to, { ...common, offset: size });
   const taken = mode === "exclusive" ? "EEXIST" : mode === "append" ? "EBUSY" : undefined;
-  return openReplacing(to, { ...common, keep: start, taken });
+  return openReplacing(to, { ...common, keep: start, taken, umask });
 }

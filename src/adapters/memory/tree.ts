@@ -42,12 +42,12 @@ export class Tree {
   #serial = 0;
   readonly #root: MemoryDirectory = this.newDirectory();
 
-  newDirectory(): MemoryDirectory {
-    return { type: "directory", entries: new Map(), mode: 0o755, ...this.#facts() };
+  newDirectory(umask = 0o022): MemoryDirectory {
+    return { type: "directory", entries: new Map(), mode: 0o777 & ~umask, ...this.#facts() };
   }
 
-  newFile(content: Content): MemoryFile {
-    return { type: "file", content, version: this.newVersion(), mode: 0o644, ...this.#facts() };
+  newFile(content: Content, umask = 0o022): MemoryFile {
+    return { type: "file", content, version: this.newVersion(), mode: 0o666 & ~umask, ...this.#facts() };
   }
 
   newVersion(): number {
