@@ -29,6 +29,9 @@ import { renameInside } from "./local/renaming.js";
 import { shownTarget } from "./local/shown-target.js";
 import { openUpload } from "./local/writing.js";
 
+/** What a disk may round a time by, in milliseconds: FAT counts in steps of two seconds. */
+const COARSEST_DISK_MS = 2000;
+
 /** How a folder is served. */
 export interface LocalFileSystemOptions {
   /**
@@ -163,7 +166,13 @@ export class LocalFileSystem extends FileSystem {
       await using pin = await this.#jail.pin(path);
       const stats = await pin.stat();
       usableType(stats, path);
-      if (times.modified !== undefined) await utimes(pin.at(), stats.atime, times.modified);
+      if (times.modified === undefined) return;
+      await utimes(pin.at(), secondsOf(stats.atime), secondsOf(times.modified));
+      // Disks move what lies beyond their years to the edge.
+      const { mtime } = await pin.stat();
+      if (Math.abs(mtime.getTime() - times.modified.getTime()) <= COARSEST_DISK_MS) return;
+      await utimes(pin.at(), secondsOf(stats.atime), secondsOf(stats.mtime));
+      throw new FileSystemError("EINVAL", path, { message: "the disk cannot keep that time" });
     });
   }
 
@@ -188,4 +197,9 @@ export class LocalFileSystem extends FileSystem {
 
 function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
   if (!allowed.includes(value)) throw new RangeError(`${option} must be ${allowed.map(String).join(" or ")}`);
+}
+
+/** Seconds, with a microsecond more: what Node makes of a Date is cut off below it, which can cost a millisecond. */
+function secondsOf(time: Date): number {
+  return (time.getTime() + 0.001) / 1000;
 }

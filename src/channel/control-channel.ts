@@ -89,6 +89,11 @@ export class ControlChannel {
     this.#socket.on("end", () => this.#finishReading());
   }
 
+  /** The socket is gone. */
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   /** The client has said all it will say, or is gone; lines may still wait. */
   get ended(): boolean {
     return this.#ended;

@@ -97,11 +97,17 @@ async function listFacts(dialogue: Dialogue, name: string | undefined): Promise<
 async function* factLines(dialogue: Dialogue, target: ListingTarget, signal: AbortSignal): AsyncGenerator<string> {
   const { facts } = dialogue.state;
   const rights = rightsAt(dialogue, target.path);
-  if (facts.has("type") && target.info !== undefined)
-    yield factLine(target.info, facts, rights, { type: "cdir", name: "." });
+  const self = facts.has("type") ? target.info : undefined;
+  // Behind the first entry is asked for: what the store refuses must show before the first line.
+  let head = self === undefined ? undefined : factLine(self, facts, rights, { type: "cdir", name: "." });
   for await (const section of walkTarget(dialogue, target, { signal })) {
-    for await (const entry of section.entries) yield factLine(entry, facts, rights);
+    for await (const entry of section.entries) {
+      if (head !== undefined) yield head;
+      head = undefined;
+      yield factLine(entry, facts, rights);
+    }
   }
+  if (head !== undefined) yield head;
 }
 
 async function sendLines(

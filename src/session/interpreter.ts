@@ -29,7 +29,8 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   let leaving: NodeJS.Timeout | undefined;
   void control.ending.then(() => {
     dialogue.transfer?.abort(lost);
-    leaving = leaveAfter(dialogue, lost);
+    // Where the socket is gone already, "closed" was first.
+    if (!control.destroyed) leaving = leaveAfter(dialogue, lost);
   });
   void control.closed.then(() => {
     dialogue.abandon(lost);

@@ -41,7 +41,7 @@ export class Patience {
   }
 
   readonly #onAbort = (): void => {
-    const { reason } = this.#signal;
+    const reason: unknown = this.#signal.reason;
     const error =
       reason instanceof FtpError ? reason : new FtpError("ABORTED", "the work was stopped", { cause: reason });
     this.#timer = setTimeout(() => this.giveUp(error), OBEDIENCE_MS);
