@@ -111,7 +111,7 @@ export class ChaosClient {
       throw new Error(`after ${JSON.stringify(this.#log.slice(-12))}: ${String(cause)}`, { cause });
     } finally {
       await this.#dropOffer();
-      for (const socket of this.#data) reset(socket);
+      for (const socket of this.#data) socket.destroy();
       await this.#client[Symbol.asyncDispose]();
     }
   }

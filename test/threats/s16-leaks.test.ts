@@ -56,10 +56,10 @@ describe("S16.1 S16.8 names of files in the program's log", () => {
       await program.stop();
       assert.doesNotMatch(program.output, CONTROL);
       const lines = program.lines(/./);
-      assert(lines.length > NAMES.length * 7, program.output);
+      const ours = lines.slice(lines.findIndex((line) => line.includes(json ? '"loggedIn"' : "logged in")));
+      assert(ours.length > NAMES.length * 7, program.output);
       assert(Math.max(...lines.map((line) => line.length)) < 3000, "a line is too long");
-      for (const line of lines)
-        assert.match(line, json ? /^\{"time":".*\}$/ : /^\d\d:\d\d:\d\d |^Serving|^ {2}|ftp:/, line);
+      for (const line of ours) assert.match(line, json ? /^\{"time":".*\}$/ : /^\d\d:\d\d:\d\d #1 127\.0\.0\.1/, line);
     });
 
   test("S16.8 what a client cannot do costs no line of the ordinary log", async () => {
@@ -91,7 +91,7 @@ describe("S16.2 passwords", () => {
       secret: true,
       run: () => reply(200, "Changed"),
     });
-    await using served = await serve({ allowRelogin: true, siteCommands: [pswd] }, (server) => {
+    await using served = await serve({ allowRelogin: true, maxLoginAttempts: 0, siteCommands: [pswd] }, (server) => {
       server.on("command", ({ verb, argument }) => void asked.push([verb, argument]));
       server.on("site", keep);
       for (const event of ["session", "loggedIn", "loginFailed", "reply", "error", "listed", "closed"] as const)
@@ -204,8 +204,9 @@ describe("S16.5 facts of entries", () => {
     await using jail = await Jail.open();
     await writeFile(join(jail.root, ".profile"), "x");
     const attacker = await jail.attacker();
-    for (const line of ["LIST", "LIST -a", "NLST", "MLSD", "NLST .p*", "LIST .profile", "RETR .profile"])
-      assert.match(`${line} ${(await attacker.move(line)).bytes}`, /\.profile/, line);
+    for (const line of ["LIST", "LIST -a", "NLST", "MLSD", "NLST .p*", "LIST .profile"])
+      assert.match((await attacker.move(line)).bytes.toString(), /\.profile/, line);
+    assert.equal((await attacker.move("RETR .profile")).bytes.toString(), "x");
     await attacker.client.expect("TYPE I", 200);
     for (const [line, code] of [
       ["SIZE .profile", 213],
