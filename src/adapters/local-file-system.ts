@@ -199,7 +199,7 @@ function oneOf(option: string, value: unknown, allowed: readonly unknown[]): voi
   if (!allowed.includes(value)) throw new RangeError(`${option} must be ${allowed.map(String).join(" or ")}`);
 }
 
-/** Seconds, with a microsecond more: what Node makes of a Date is cut off below it, which can cost a millisecond. */
+/** Seconds, with half a microsecond more: below a whole one they are cut off, and a fraction that is a hair too small would lose a millisecond. */
 function secondsOf(time: Date): number {
-  return (time.getTime() + 0.001) / 1000;
+  return (time.getTime() + 0.0005) / 1000;
 }

@@ -8,7 +8,7 @@ import { chmod, lstat, mkdir, readdir, readFile, readlink, writeFile } from "nod
 import { join } from "node:path";
 import { LocalFileSystem, type LocalFileSystemOptions } from "../../dist/index.js";
 import { collect, offer, pour } from "../kit/data.js";
-import { type Reply, ScriptedClient } from "../kit/scripted-client.js";
+import type { Reply, ScriptedClient } from "../kit/scripted-client.js";
 import { type Served, type ServeOptions, serve } from "../kit/serve.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../kit/temporary.js";
 

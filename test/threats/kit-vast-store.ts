@@ -10,6 +10,8 @@ export interface VastOptions {
   readonly directories?: number;
   /** Entries after which the store waits for the event loop, as a disk would; 0 never, as a cache would not. Default 16. */
   readonly pace?: number;
+  /** Characters by which the names of files are longer than they need be. Default 0. */
+  readonly padding?: number;
 }
 
 export class VastStore extends FileSystem {
@@ -21,7 +23,7 @@ export class VastStore extends FileSystem {
 
   constructor(options: VastOptions) {
     super();
-    this.#options = { directories: 0, pace: 16, ...options };
+    this.#options = { directories: 0, pace: 16, padding: 0, ...options };
   }
 
   override async stat(path: VirtualPath): Promise<FileInfo> {
@@ -30,7 +32,8 @@ export class VastStore extends FileSystem {
   }
 
   override async *list(_path: VirtualPath, options?: { readonly signal?: AbortSignal }): AsyncGenerator<FileInfo> {
-    const { entries, directories, pace } = this.#options;
+    const { entries, directories, pace, padding } = this.#options;
+    const tail = "x".repeat(padding);
     const modified = new Date(0);
     this.open++;
     try {
@@ -39,7 +42,7 @@ export class VastStore extends FileSystem {
         options?.signal?.throwIfAborted();
         if (pace > 0 && index % pace === 0) await setImmediate();
         if (index < directories) yield { name: `d${index}`, type: "directory", size: 0, modified };
-        else yield { name: `f${index}`, type: "file", size: index, modified };
+        else yield { name: `f${index}${tail}`, type: "file", size: index, modified };
       }
     } finally {
       this.open--;

