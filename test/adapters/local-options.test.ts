@@ -198,7 +198,8 @@ suite("LocalFileSystem: the disk", () => {
     assert.deepEqual(info.modified, new Date(1_000_000_000_000));
     assert.deepEqual(info.created, host.birthtime);
     await made.store.setTimes(at("/f"), { modified: new Date(5000) });
-    assert.equal((await stat(path)).atimeMs, 1000, "the time of the last reading stays");
+    // Later versions of Node keep the half microsecond that the others cut off.
+    assert.equal(Math.floor((await stat(path)).atimeMs), 1000, "the time of the last reading stays");
   });
 
   test("S16.5 unique tells nothing of the host and is the same for every instance", async () => {

@@ -230,7 +230,7 @@ export class ChaosClient {
     if (socket === undefined) return;
     this.#data.add(socket);
     socket.on("error", () => undefined);
-    if (random.chance(0.1)) return reset(socket);
+    if (random.chance(0.1)) return strikeDown(socket);
     // To an upload this would be its end.
     if (bytes === undefined && random.chance(0.05)) return void socket.destroy();
     // Connects and says nothing: the stall time-out ends it.
@@ -254,7 +254,7 @@ export class ChaosClient {
     let received = 0;
     socket.on("data", (chunk) => {
       received += chunk.length;
-      if (received > limit) reset(socket);
+      if (received > limit) strikeDown(socket);
     });
     socket.on("end", () => socket.end());
   }
@@ -263,7 +263,7 @@ export class ChaosClient {
     const breaksAt = this.#random.chance(0.15) ? this.#random.below(bytes.length) : bytes.length;
     socket.resume();
     socket.write(bytes.subarray(0, breaksAt));
-    if (breaksAt < bytes.length) reset(socket);
+    if (breaksAt < bytes.length) strikeDown(socket);
     else socket.end();
   }
 
@@ -274,4 +274,10 @@ export class ChaosClient {
     this.#random.pick([() => reset(socket), () => socket.destroy(), () => socket.end()])();
     await this.#client.expectClosed(PATIENCE);
   }
+}
+
+/** Resets a connection, as soon as there is one. */
+function strikeDown(socket: net.Socket): void {
+  if (socket.connecting) socket.once("connect", () => reset(socket));
+  else if (!socket.destroyed) reset(socket);
 }

@@ -5,6 +5,7 @@ import { assertNoLeaks } from "../kit/leaks.js";
 import { serve } from "../kit/serve.js";
 import { assertClosed, attack, MIB } from "./kit-flood.js";
 import { flood } from "./kit-flooder.js";
+import { reachable } from "./kit-measure.js";
 
 describe("S10.1 lines without end", () => {
   for (const [what, text] of [
@@ -63,6 +64,30 @@ describe("S10.3 commands without end", () => {
         assert.equal(report.sent, text.length * times + 6);
         assert(report.received > 6 * times && report.tail.endsWith("221 Goodbye\r\n"), JSON.stringify(report));
       }));
+
+  test("S10.3 what has been answered is not kept, however long it goes on", () =>
+    assertNoLeaks(async () => {
+      let answered = 0;
+      const held: number[] = [];
+      await using served = await serve({}, (server) =>
+        server.on("reply", () => {
+          if (++answered % 50_000 === 0) held.push(reachable());
+        }),
+      );
+      const bytes = Buffer.from("NOOP\r\n");
+      await flood({
+        port: served.port,
+        login: true,
+        bytes,
+        times: 250_000,
+        reads: true,
+        last: "QUIT\r\n",
+        patience: 3000,
+      });
+      assert.equal(held.length, 5);
+      const grown = Math.max(...held) - (held[0] ?? 0);
+      assert(grown < 4 * MIB, `${grown} bytes more after 200,000 commands more`);
+    }));
 
   test("S10.3 before login too", () =>
     attack(
