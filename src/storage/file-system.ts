@@ -12,7 +12,7 @@ export interface CreationOptions extends OperationOptions {
   readonly umask?: number | undefined;
 }
 
-/** Given to every operation. */
+/** Given to every operation. The server leaves the signal out where it makes changes: one that has begun goes to its end. */
 export interface OperationOptions {
   /**
    * Fires when nobody waits for the result any more. The operation must end within 2 s, and what ends early

@@ -39,7 +39,7 @@ describe("S16.1 S16.8 names of files in the program's log", () => {
       );
       await using client = await (await ScriptedClient.connect(program.port)).login("anna", "one");
       for (const name of NAMES) {
-        await upload(client, `STOR ${name}`, "x").catch(() => undefined);
+        await new Attacker(client).move(`STOR ${name}`, "x");
         for (const line of [
           `MKD d${name}`,
           `RNFR d${name}`,
