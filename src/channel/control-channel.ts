@@ -25,6 +25,8 @@ const BARE_VERB_AND_CR = 5;
 const LINGER_MS = 2000;
 /** Bytes of one line without an end after which the connection is not worth a reply. */
 const HOPELESS_LINE = 65_536;
+/** Lines that were taken out and still stand in the queue. */
+const ANSWERED_LINES = 1024;
 /** First bytes that only TLS sends: a handshake record, or an old SSL hello. */
 const TLS_FIRST_BYTES = new Set([0x16, 0x80]);
 
@@ -114,6 +116,7 @@ export class ControlChannel {
     const line = this.#lines[this.#head];
     if (line !== undefined) this.#head++;
     if (this.#head === this.#lines.length) this.#drop();
+    else if (this.#head >= ANSWERED_LINES) this.#forget();
     if (!this.#finishing && this.#socket.isPaused() && this.#lines.length - this.#head <= this.#maxQueued / 2)
       this.#socket.resume();
     return line;
@@ -198,6 +201,12 @@ export class ControlChannel {
     this.#ended = true;
     this.#tellEnding();
     this.wake();
+  }
+
+  /** A client that always has some more waiting must not make the queue grow by what is answered. */
+  #forget(): void {
+    this.#lines.splice(0, this.#head);
+    this.#head = 0;
   }
 
   #drop(): void {

@@ -29,7 +29,7 @@ export async function assertNoLeaks(run: () => Promise<void>, deadline: number =
 }
 
 /** What the process holds now: handles by kind, and open file descriptors by what they lead to. */
-export function held(): Counts {
+function held(): Counts {
   const counts: Record<string, number> = {};
   for (const kind of [...process.getActiveResourcesInfo(), ...descriptors()]) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;

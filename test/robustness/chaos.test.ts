@@ -1,5 +1,5 @@
 /**
- * S18.1, S12.9, S21: random clients over a store with random faults. Nobody gets a reply too many or too few, nothing
+ * S18.1, S12.9: random clients over a store with random faults. Nobody gets a reply too many or too few, nothing
  * partial is ever in the root, nothing outside is touched, and in the end nothing is left.
  */
 import assert from "node:assert/strict";

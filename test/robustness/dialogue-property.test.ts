@@ -1,4 +1,4 @@
-/** Must hold: any chunking of any command stream gives the same dialogue. RFC 1123 §4.1.2.10, S18.9. */
+/** Any chunking of any command stream gives the same dialogue. RFC 1123 §4.1.2.10, S18.9. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -167,6 +167,7 @@ const STUCK: Readonly<Record<string, readonly [command: string, (server: Server)
 
 async function* never(): AsyncGenerator<Uint8Array> {
   await new Promise(() => undefined);
+  yield Buffer.from("never");
 }
 
 for (const leave of ["ABOR", "control", "data", "close()"] as const)
@@ -177,7 +178,7 @@ for (const leave of ["ABOR", "control", "data", "close()"] as const)
       test(kind, async () => {
         const fileSystem = files();
         await assertNoLeaks(async () => {
-          await using served = await serve({ fileSystem }, setUp as (server: Server) => void);
+          await using served = await serve({ fileSystem }, setUp);
           const client = await served.user();
           await client.expect("TYPE I", 200);
           await using offered = await offer(client, "EPSV");

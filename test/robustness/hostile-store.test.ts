@@ -144,7 +144,7 @@ async function final(client: ScriptedClient, command: string, operation: Operati
   socket.resume();
   if (operation === "abort") reset(socket);
   else if (/^(STO|APP)/.test(command)) socket.end(bytesOf(200_000));
-  return client.reply();
+  return await client.reply();
 }
 
 describe("S17.4 a store that fails at the n-th call", () => {

@@ -94,7 +94,7 @@ export class ChaosClient {
   readonly #log: string[] = [];
   #endpoint: Endpoint | undefined;
   #left = false;
-  #data = new Set<net.Socket>();
+  readonly #data = new Set<net.Socket>();
 
   constructor(client: ScriptedClient, random: Random) {
     this.#client = client;
@@ -179,7 +179,7 @@ export class ChaosClient {
     try {
       return await this.#client.reply(PATIENCE);
     } catch (error) {
-      if (!/^the connection is closed|ECONNRESET|EPIPE/.test(String((error as Error).message))) throw error;
+      if (!/^the connection is closed|ECONNRESET|EPIPE/.test((error as Error).message)) throw error;
       const last = this.#client.transcript.toString().trimEnd().split("\r\n").at(-1) ?? "";
       // Nobody but us ends a session without a word, except where the word was 421 or 221.
       assert(this.#left || /^(421|221) /.test(last), `the server left without a word; last: ${last}`);

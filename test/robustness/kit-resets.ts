@@ -48,7 +48,7 @@ const DOWNLOAD = bytesOf(2_000_000, 3);
 const UPLOAD = bytesOf(700_000, 4);
 const OLD = bytesOf(1000, 5);
 /** Entries of the directory that LIST shows. */
-export const ENTRIES = 300;
+const ENTRIES = 300;
 
 /** Where the store waits for the test. */
 const GATES: Readonly<Record<Verb, Partial<Record<Stage, readonly [Operation, index: number]>>>> = {

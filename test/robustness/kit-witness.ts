@@ -12,7 +12,7 @@ import { put } from "../kit/store.js";
 import { bytesOf, until } from "../kit/temporary.js";
 
 /** What the witness downloads, below the root of the store. */
-export const WITNESS_FILE = "witness.bin";
+const WITNESS_FILE = "witness.bin";
 const CONTENT = bytesOf(20_000, 77);
 /** Milliseconds between two downloads: enough to leave the machine to the others. */
 const PACE = 10;
