@@ -15,7 +15,7 @@ import { ChaosClient } from "./kit-chaos-client.js";
 import { assertWhole } from "./kit-chaos-files.js";
 import { type Fault, FaultStore, hanging, type Plan, rejecting, throwing } from "./kit-fault-store.js";
 import { localFolder } from "./kit-local.js";
-import { countPassivePorts, tenPorts } from "./kit-ports.js";
+import { assertPortsAreBack, countPassivePorts, tenPorts } from "./kit-ports.js";
 import { Random } from "./kit-random.js";
 import { Witness } from "./kit-witness.js";
 
@@ -32,14 +32,15 @@ test(`S18.1 S12.9 random clients, random faults, seed ${SEED}`, async () => {
   const store = new FaultStore(new LocalFileSystem(folder.root));
   const codes = new Map<number, number>();
   await assertNoLeaks(async () => {
+    await using free = await tenPorts();
     await using served = await serve(
-      { fileSystem: store, dataTimeout: 300, stallTimeout: 500, hookTimeout: 200, passive: { ports: tenPorts() } },
+      { fileSystem: store, dataTimeout: 300, stallTimeout: 500, hookTimeout: 200, passive: { ports: free.range } },
       (server) => server.on("reply", ({ code }) => codes.set(code, (codes.get(code) ?? 0) + 1)),
     );
     const ports = await countPassivePorts(served);
     await rage(served, store);
     await until(() => store.open === 0, undefined, "the store's handles are closed");
-    assert((await countPassivePorts(served)) >= ports, "a port lease is left");
+    await assertPortsAreBack(served, ports);
   });
   await folder.assertCanary();
   await assertWhole(folder.root);

@@ -7,6 +7,7 @@ import { LocalFileSystem } from "../../dist/index.js";
 import { begin, download, offer, reset } from "../kit/data.js";
 import { Gate } from "../kit/gate.js";
 import { assertNoLeaks } from "../kit/leaks.js";
+import type { ScriptedClient } from "../kit/scripted-client.js";
 import { serve } from "../kit/serve.js";
 import { until } from "../kit/temporary.js";
 import { FaultStore } from "./kit-fault-store.js";
@@ -70,21 +71,31 @@ describe("S11.3 a directory of 5,000 entries", () => {
       });
     });
 
-  test("ten sessions list it at once; a small download beside them goes on", async () => {
+  test("four sessions list it at once; a small download beside them goes on", async () => {
     await assertNoLeaks(async () => {
       await using served = await serve({ fileSystem: new LocalFileSystem(folder.root) });
       {
         await using witness = await Witness.begin(served);
-        const clients = await Promise.all(Array.from({ length: 10 }, () => served.user()));
-        const listings = await Promise.all(clients.map((client) => download(client, "MLSD")));
-        const lines = listings.map(({ bytes }) => bytes.toString().split("\r\n").length);
+        const clients = await Promise.all(Array.from({ length: 4 }, () => served.user()));
+        const listings = await Promise.all(clients.map((client) => listSlowly(client)));
+        const lines = listings.map((listing) => listing.split("\r\n").length);
         // The directory itself, the file of the witness, and what follows the last line end.
         assert.deepEqual(
           lines,
-          Array.from({ length: 10 }, () => NAMES.length + 3),
+          Array.from({ length: 4 }, () => NAMES.length + 3),
         );
         await witness.assertUnharmed();
       }
     });
   });
 });
+
+/** MLSD, with all the time that a busy machine may need. */
+async function listSlowly(client: ScriptedClient): Promise<string> {
+  await using offered = await offer(client, "EPSV");
+  const [, socket] = await begin(client, "MLSD", offered);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  await client.expectReply(226);
+  return Buffer.concat(chunks).toString();
+}

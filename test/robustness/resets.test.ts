@@ -1,11 +1,10 @@
 /** Transfers struck down at each stage, on each channel, in each way: nothing is left and nobody else notices. */
-import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type DataMode, modesOf } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { serve } from "../kit/serve.js";
 import { localFolder } from "./kit-local.js";
-import { countPassivePorts, tenPorts } from "./kit-ports.js";
+import { assertPortsAreBack, countPassivePorts, tenPorts } from "./kit-ports.js";
 import { applies, type Field, prepareField, STAGES, strike, type Verb, WAYS } from "./kit-resets.js";
 import { Witness } from "./kit-witness.js";
 
@@ -20,10 +19,11 @@ async function suite(host: string, mode: DataMode, verb: Verb): Promise<void> {
   await using folder = await localFolder();
   const store = await prepareField(folder);
   await assertNoLeaks(async () => {
-    await using served = await serve({ host, fileSystem: store, passive: { ports: tenPorts() } });
+    await using free = await tenPorts();
+    await using served = await serve({ host, fileSystem: store, passive: { ports: free.range } });
     const ports = await countPassivePorts(served);
     await strikeEverywhere({ folder, served, store }, mode, verb);
-    assert((await countPassivePorts(served)) >= ports, "a port lease is left");
+    await assertPortsAreBack(served, ports);
   });
   await folder.assertCanary();
 }

@@ -34,6 +34,18 @@ describe("S4.2 the next port", () => {
         assert(Math.max(...drawn) - Math.min(...drawn) > 200, "they come from one corner");
       }));
 
+  test("S4.2 does not come in the same order again, also from a small range", () =>
+    assertNoLeaks(async () => {
+      await using served = await serve({ passive: { ports: [23_800, 23_839] } });
+      const client = await served.user();
+      const drawn: number[] = [];
+      for (let draw = 0; draw < DRAWS; draw++) drawn.push(await nextPort(client));
+      for (let lag = 1; lag < 60; lag++) {
+        const again = drawn.slice(lag).filter((port, index) => port === drawn[index]).length;
+        assert(again < 0.3 * DRAWS, `${again} of ${DRAWS} are what came ${lag} before`);
+      }
+    }));
+
   test("S4.2 of one session is not told by that of another", () =>
     assertNoLeaks(async () => {
       await using served = await serve({ passive: { ports: [23_400, 23_799] } });
