@@ -124,7 +124,8 @@ describe("S4.6 a listener", () => {
 describe("S4.7 the port of somebody who has left", () => {
   test("S4.7 rests before the next one gets it", () =>
     assertNoLeaks(async () => {
-      await using served = await serve({ passive: { ports: tenPorts() } });
+      await using free = await tenPorts();
+      await using served = await serve({ passive: { ports: free.range } });
       for (let round = 0; round < 20; round++) {
         const leaving = await served.user();
         const port = await nextPort(leaving);
@@ -139,7 +140,8 @@ describe("S4.7 the port of somebody who has left", () => {
 
   test("S4.7 a connection that comes late from another address reaches nobody's transfer", () =>
     assertNoLeaks(async () => {
-      await using served = await serve({ passive: { ports: tenPorts() } });
+      await using free = await tenPorts();
+      await using served = await serve({ passive: { ports: free.range } });
       await put(served.fileSystem, "/secret.txt", "secret");
       const left = await served.user();
       const port = await nextPort(left);
@@ -168,7 +170,8 @@ describe("S4.8 when every port is in use", () => {
   test("S4.8 the next client is told so at once, and gets one when one is given back", () =>
     assertNoLeaks(async () => {
       let exhausted = 0;
-      await using served = await serve({ passive: { ports: tenPorts() } }, (server) =>
+      await using free = await tenPorts();
+      await using served = await serve({ passive: { ports: free.range } }, (server) =>
         server.on("portsExhausted", () => exhausted++),
       );
       await put(served.fileSystem, "/file", "x");
