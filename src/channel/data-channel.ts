@@ -267,6 +267,8 @@ export class DataChannel extends Emitter<DataChannelEvents> {
    * which an empty write fetches. One that only sends no more reads on, and waits a little longer.
    */
   async #assureReader(): Promise<void> {
+    // A short rest makes no "drain".
+    this.#socket.write(NOTHING, () => this.#wake());
     await this.#until(() => this.#socket.writableLength === 0);
     await delay(LEAVING_MS);
     await new Promise<void>((resolve) => this.#socket.write(NOTHING, () => resolve()));

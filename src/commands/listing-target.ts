@@ -53,11 +53,16 @@ export async function findTarget(dialogue: Dialogue, asked: AskedListing): Promi
   const filter = question.wanted;
   const literal = parts === undefined ? question.path : virtualPath(parts.pattern, question.path);
   const info = await lookUp(dialogue, literal, asked.signal, parts !== undefined);
-  // What a filter hides in a listing is missing when it is named; the root and the working directory are no entries.
-  if (name !== "" && info !== undefined && literal !== ROOT && filter?.(info) === false)
+  // What a filter hides in a listing is missing when it is named.
+  if (info !== undefined && !isPlace(dialogue, literal) && filter?.(info) === false)
     throw new FileSystemError("ENOENT", literal);
   if (info !== undefined || parts === undefined) return { target: { path: literal, info, prefix: "", filter } };
   return { target: { path: question.path, info, glob: compileGlob(parts.pattern), prefix: parts.prefix, filter } };
+}
+
+/** The root and the working directory are where the client is, and not entries. */
+function isPlace({ state }: Dialogue, path: VirtualPath): boolean {
+  return path === ROOT || path === state.directory;
 }
 
 async function lookUp(

@@ -150,7 +150,10 @@ async function runSiteCommand(dialogue: Dialogue, given: string): Promise<Reply>
 function isSecret(given: string | undefined, dialogue: Dialogue): boolean {
   const { verb, argument } = parseCommandLine(given ?? "");
   const found = dialogue.siteTable.find(verb);
-  return found !== undefined && argument !== undefined && tellable(dialogue, found, argument) === undefined;
+  // A subcommand that is misspelt may have been meant as a secret one.
+  if (found === undefined)
+    return dialogue.siteTable.rows.some(({ secret }) => secret !== undefined && secret !== false);
+  return argument !== undefined && tellable(dialogue, found, argument) === undefined;
 }
 
 /** No client may stay longer than the host lets all of them. */

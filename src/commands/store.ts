@@ -177,6 +177,8 @@ function unlessLost(error: unknown): void {
 async function settlePartial(dialogue: Dialogue, transfer: Transfer, sink: WriteHandle, error: unknown): Promise<void> {
   const keep = dialogue.settings.partialUploads === "keep" && error instanceof FtpError && transfer.bytes > 0;
   if (!keep) return await sink.abort(error);
+  // A commit that has begun is waited for, or it would overtake the next upload to the same name.
+  dialogue.transferPatience?.clear();
   try {
     await sink.commit();
   } catch (cause) {

@@ -28,6 +28,8 @@ export interface CloseOptions {
 
 /** How long stores may take to let go of what was aborted, in milliseconds, before `close` no longer waits. */
 const CLOSE_GRACE_MS = 5000;
+/** How long sessions that were given up may take to be gone, in milliseconds. */
+const SURRENDER_MS = 1000;
 
 /**
  * An FTP server that a host application embeds. Emits questions, asked before something happens, and facts, told after it.
@@ -141,6 +143,7 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     for (const dialogue of this.#running.keys()) dialogue.end({});
     await settledWithin(all(), CLOSE_GRACE_MS);
     for (const dialogue of this.#running.keys()) dialogue.surrender(new FtpError("CLOSED", "the server was closed"));
+    await settledWithin(all(), SURRENDER_MS);
     await stopped;
   }
 

@@ -62,6 +62,7 @@ export class Dialogue implements CommandContext {
   /** For the transfer that is held. */
   transferPatience: Patience | undefined;
   readonly #abandoned = new AbortController();
+  #lastCall: NodeJS.Timeout | undefined;
 
   constructor(options: DialogueOptions) {
     this.control = options.control;
@@ -98,6 +99,8 @@ export class Dialogue implements CommandContext {
   /** Sends a reply and tells of it. `command` is what it answers, as far as it may be known. */
   send(answer: Reply, command?: { readonly verb: string; readonly argument: string | undefined }): void {
     this.control.send(encodeReply(answer));
+    // Before it is told: a listener that closes the session must not add a reply to the last one.
+    if (answer.code === 421 || answer.code === 221) this.control.finish();
     if (!this.hears("reply")) return;
     this.tell("reply", {
       verb: command?.verb,
@@ -139,6 +142,7 @@ export class Dialogue implements CommandContext {
       this.report(error);
       return question.ownRefusal;
     }
+    if (this.control.finishing) throw new FtpError("CLOSED", "the session was closed meanwhile");
     return question.refusal;
   }
 
@@ -159,6 +163,7 @@ export class Dialogue implements CommandContext {
     this.farewell ??= reply(421, ending.text ?? this.texts.shuttingDown);
     if (ending.drain !== true) this.transfer?.abort(new FtpError("CLOSED", "the session was closed"));
     if (this.held === undefined && !(this.busy && ending.drain)) this.sayFarewell();
+    else if (ending.drain !== true) this.#lastCall ??= this.surrenderLater(this.settings.stallTimeout);
   }
 
   /** The client is gone: whatever runs is to stop, but a commit, which has happened for the client. */
@@ -173,6 +178,19 @@ export class Dialogue implements CommandContext {
     this.control.destroy();
     this.transferPatience?.giveUp(reason);
     this.patience.giveUp(reason);
+  }
+
+  /** What does not stop, a commit too, gets this long; 0 is for ever. The timer is to be cleared. */
+  surrenderLater(milliseconds: number): NodeJS.Timeout | undefined {
+    const reason = new FtpError("CLOSED", "the session is over");
+    return milliseconds === 0 ? undefined : setTimeout(() => this.surrender(reason), milliseconds);
+  }
+
+  /** The session is over: no clock of it runs any more. */
+  release(): void {
+    clearTimeout(this.#lastCall);
+    this.limits.clear();
+    this.patience.clear();
   }
 
   /** Sends the farewell, if there is one, and lets the connection go. */

@@ -3,7 +3,7 @@ import { type Reply, reply } from "../wire/reply.js";
 import type { AnyCommand } from "./command.js";
 import type { Dialogue } from "./dialogue.js";
 import { CommandQuestion } from "./questions.js";
-import { refusalOf } from "./refusal.js";
+import { isFault, refusalOf } from "./refusal.js";
 
 /** A command that may run, with its argument understood; or the reply that says why not. */
 export type Passed = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly argument: unknown };
@@ -40,7 +40,12 @@ export function tellable(
   { secret }: AnyCommand<Dialogue>,
   text: string | undefined,
 ): string | undefined {
-  return (typeof secret === "function" ? secret(text, dialogue) : secret === true) ? undefined : text;
+  try {
+    return (typeof secret === "function" ? secret(text, dialogue) : secret === true) ? undefined : text;
+  } catch (error) {
+    dialogue.report(error);
+    return undefined;
+  }
 }
 
 function parseArgument(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Passed {
@@ -50,6 +55,7 @@ function parseArgument(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: stri
     const parsed = row.argument.parse(text, dialogue);
     return parsed === undefined ? { refusal: reply(501, dialogue.texts.syntaxError) } : { argument: parsed.value };
   } catch (error) {
+    if (isFault(error)) dialogue.report(error);
     return { refusal: refusalOf(error, row.replies, false, dialogue.texts) };
   }
 }

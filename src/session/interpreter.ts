@@ -35,6 +35,7 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   void control.closed.then(() => {
     dialogue.abandon(lost);
     clearTimeout(leaving);
+    leaving = dialogue.surrenderLater(dialogue.settings.stallTimeout);
     // Also where the store keeps the loop waiting.
     dialogue.withdrawOffer();
     dialogue.limits.clear();
@@ -43,13 +44,14 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   try {
     if (await greet(dialogue)) await converse(dialogue);
   } catch (error) {
-    dialogue.report(error);
+    if (isFault(error)) dialogue.report(error);
   }
   dialogue.sayFarewell();
   dialogue.withdrawOffer();
   dialogue.limits.clear();
   await control.closed;
-  dialogue.patience.clear();
+  clearTimeout(leaving);
+  dialogue.release();
   dialogue.tell("closed", {});
 }
 
@@ -165,7 +167,6 @@ function finish(dialogue: Dialogue, row: AnyCommand<Dialogue>, argument: string 
   if (dialogue.held === undefined || row.transfers) forget(dialogue, row);
   if (dialogue.control.finishing) return;
   dialogue.send(final, { verb: row.verb, argument: tellable(dialogue, row, argument) });
-  if (final.code === 421 || final.code === 221) dialogue.control.finish();
 }
 
 /** Drops what is armed for the next command only, unless this one leaves it; every line counts, also one that is no command. */
