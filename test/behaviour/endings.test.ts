@@ -104,7 +104,7 @@ describe("a client that half-closes its data connection", () => {
     socket.end();
     await client.expect("NOOP", 200);
     let received = 0;
-    socket.on("data", (chunk: Uint8Array) => (received += chunk.length));
+    socket.on("data", (chunk: Uint8Array) => (received += chunk.length)).resume();
     await client.expectReply(226);
     await until(() => received === bytes.length);
   });
