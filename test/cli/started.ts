@@ -109,7 +109,9 @@ export class Listening extends Started {
 
 /** Starts the program on a free port and waits until it listens. */
 export async function start(...args: string[]): Promise<Listening> {
-  const child = spawn(process.execPath, [MAIN, "--port", "0", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  // Started by hand, also where npm runs the tests: under npm a second SIGINT may be the echo of the first.
+  const { npm_lifecycle_event: _npm, ...env } = process.env;
+  const child = spawn(process.execPath, [MAIN, "--port", "0", ...args], { stdio: ["ignore", "pipe", "pipe"], env });
   const program = new Listening(child);
   try {
     const line = await program.line(/ftp:\/\//);
