@@ -20,8 +20,8 @@ import { temporaryDirectory } from "../kit/temporary.js";
 import { BOUNDS, measure } from "./kit-measure.js";
 import { VastStore } from "./kit-vast-store.js";
 
-/** Milliseconds for one answer: the row says one second; a machine may be busy. */
-const ANSWER = 3000;
+/** Milliseconds that the process, client included, may compute for one answer. */
+const ANSWER = 1000;
 
 const PATTERNS: readonly (readonly [what: string, pattern: string])[] = [
   ["steps up and down", `${"*/../".repeat(20)}*`],
@@ -49,13 +49,11 @@ describe("S11.1 patterns", () => {
     await using served = await serve({ fileSystem });
     const [other, client] = [await served.user(), await served.user()];
     for (const verb of ["STAT", "LIST", "NLST", "LIST -R"]) {
-      const begun = performance.now();
       const cost = await measure(async () => {
         const bytes = await list(client, `${verb} ${pattern}`);
         assert(bytes < 4_000_000, `${bytes} bytes`);
       });
-      const lasted = performance.now() - begun;
-      assert(lasted < ANSWER && cost.turn < BOUNDS.turn, `${verb}: ${lasted} ms, ${cost.turn} in one turn`);
+      assert(cost.total < ANSWER && cost.turn < BOUNDS.turn, `${verb}: ${JSON.stringify(cost)}`);
     }
     await other.assertQuiet();
   }

@@ -33,7 +33,7 @@ async function interrupt(
     const [, socket] = await begin(client, line, offered);
     const cost = await measure(async () => {
       await act(client, socket, store);
-      await until(() => store.open === 0, 2000, "the listing is closed");
+      await until(() => store.open === 0, undefined, "the listing is closed");
     });
     const pulled = store.pulled;
     await other.assertQuiet();
