@@ -58,6 +58,7 @@ export interface LocalFileSystemOptions {
  * and renamed at `commit()`. A directory that holds one is not empty; what a killed process leaves may be deleted.
  * Only `append`, and `at` the end, grow the file in place: readers may see it grow, `abort()` cuts it back, a crash
  * leaves what had arrived, and only uploads of this process are kept from growing the same file at once.
+ * A file with further hard links then grows under all of its names; every other upload leaves those as they were.
  *
  * A file or link moved without `overwrite` meets a taken name with `EEXIST`; for directories and links, and on
  * disks without hard links, a name taken in the last moment may be replaced. Nothing is ever moved by copying: to
