@@ -2,6 +2,8 @@
 export { LocalFileSystem, type LocalFileSystemOptions } from "./adapters/local-file-system.js";
 export { MemoryFileSystem, type MemoryFileSystemOptions } from "./adapters/memory-file-system.js";
 export { DataChannel, type DataChannelEvents, type DataChannelOptions } from "./channel/data-channel.js";
+export type { SecuredSocket } from "./channel/handshake.js";
+export type { Secure } from "./channel/secure.js";
 export { type CommandDefinition, type CustomCommand, defineCommand } from "./commands/table.js";
 export { type DecidedReply, FtpError, type FtpErrorCode } from "./errors.js";
 export { Emitter, type Listener, ListenerError } from "./events/emitter.js";
@@ -14,6 +16,7 @@ export type {
   ServerOptions,
 } from "./server/options.js";
 export { type CloseOptions, type ListenerAddress, Server } from "./server/server.js";
+export type { TlsOptions } from "./server/tls-options.js";
 export type { AnyCommand, Command, CommandContext, Grammar } from "./session/command.js";
 export type {
   AbortedFact,
@@ -24,25 +27,32 @@ export type {
   ReplyFact,
   SessionEvents,
   SessionFact,
+  TlsFailedFact,
   TransferFact,
 } from "./session/events.js";
 export {
   type Admission,
+  AdmissionQuestion,
   type Admitted,
+  CertificateQuestion,
+  HostQuestion,
+  LoginQuestion,
+} from "./session/login-questions.js";
+export {
   type AskedTransfer,
   CommandQuestion,
   ConnectQuestion,
   ListQuestion,
-  LoginQuestion,
   PathQuestion,
   RenameQuestion,
   RetrieveQuestion,
-  SessionQuestion,
   SiteQuestion,
   StoreQuestion,
   TransferQuestion,
 } from "./session/questions.js";
+export type { TlsRequirement } from "./session/requirement.js";
 export { Session, type SessionBacking } from "./session/session.js";
+export { SessionQuestion } from "./session/session-question.js";
 export type { PassiveAddress } from "./session/settings.js";
 export type { AccountOf, SessionView } from "./session/view.js";
 export type { FileInfo, FileType } from "./storage/file-info.js";

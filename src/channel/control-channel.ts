@@ -42,14 +42,19 @@ export class ControlChannel {
   readonly ending: Promise<void>;
   /** Resolves when the socket is gone. */
   readonly closed: Promise<void>;
-  readonly #socket: Socket;
-  readonly #reader: LineReader;
-  readonly #maxQueued: number;
+  readonly #raw: Socket;
+  /** The socket that was given, or TLS over it. */
+  #socket: Socket;
+  #reader: LineReader;
+  readonly #options: ControlChannelOptions;
   #lines: LineEvent[] = [];
   /** Where the queue begins: `shift` of a long array costs its length. */
   #head = 0;
   #onHopeless: () => void = () => undefined;
   #started = false;
+  /** Something has come. */
+  #begun = false;
+  #crossing = false;
   #finishing = false;
   #ended = false;
   #wake: (() => void) | undefined;
@@ -58,9 +63,10 @@ export class ControlChannel {
   #linger: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, options: ControlChannelOptions) {
+    this.#raw = socket;
     this.#socket = socket;
+    this.#options = options;
     this.#reader = new LineReader({ maxLength: options.maxLineLength });
-    this.#maxQueued = options.maxQueuedCommands;
     // Undefined when the client has reset the connection already.
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? "0.0.0.0");
     this.remotePort = socket.remotePort ?? 0;
@@ -85,10 +91,42 @@ export class ControlChannel {
   /** Begins to read. @param onHopeless called where a line has no end that is worth waiting for */
   start(onHopeless: () => void): void {
     this.#onHopeless = onHopeless;
-    this.#socket.setNoDelay(true);
-    this.#socket.setKeepAlive(true, 60_000);
-    this.#socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
-    this.#socket.on("end", () => this.#finishReading());
+    this.#started = true;
+    this.#raw.setNoDelay(true);
+    this.#raw.setKeepAlive(true, 60_000);
+    this.#listen();
+  }
+
+  /** Whether something has come that was not taken out yet: a line, a piece of one, or bytes nobody has looked at. */
+  get hasUnread(): boolean {
+    return this.#lines.length > this.#head || this.#reader.pending > 0 || this.#socket.readableLength > 0;
+  }
+
+  /**
+   * Changes what the lines go over: to TLS, or back. Meanwhile nothing is read and nothing is sent, and what was not
+   * taken out yet is dropped: no byte of one side becomes a command on the other (injection, RFC 3207 §6).
+   * @param change gives the other socket; where it rejects, the connection is cut
+   */
+  async cross(change: (socket: Socket) => Promise<Socket>): Promise<void> {
+    const from = this.#socket;
+    this.#crossing = true;
+    clearTimeout(this.#lostLineFeed);
+    from.off("data", this.#take).off("end", this.#finishReading);
+    from.pause();
+    this.#drop();
+    this.#reader = new LineReader({ maxLength: this.#options.maxLineLength });
+    try {
+      this.#socket = await change(from);
+      this.#socket.on("error", () => undefined);
+    } catch (error) {
+      this.#finishing = true;
+      from.destroy();
+      throw error;
+    } finally {
+      this.#crossing = false;
+    }
+    this.#begun = true;
+    if (this.#started) this.#listen();
   }
 
   /** The socket is gone. */
@@ -117,7 +155,7 @@ export class ControlChannel {
     if (line !== undefined) this.#head++;
     if (this.#head === this.#lines.length) this.#drop();
     else if (this.#head >= ANSWERED_LINES) this.#forget();
-    if (!this.#finishing && this.#socket.isPaused() && this.#lines.length - this.#head <= this.#maxQueued / 2)
+    if (!this.#finishing && this.#socket.isPaused() && this.#lines.length - this.#head <= this.#options.maxQueuedCommands / 2)
       this.#socket.resume();
     return line;
   }
@@ -138,7 +176,7 @@ export class ControlChannel {
 
   /** Sends an encoded reply. */
   send(text: string | Uint8Array): void {
-    if (this.#socket.writable) this.#socket.write(text);
+    if (this.#socket.writable && !this.#crossing) this.#socket.write(text);
   }
 
   /** Resolves when the client has read enough of its replies that more may be sent, or is gone; `false` after `timeout` ms. */
@@ -161,6 +199,8 @@ export class ControlChannel {
     if (this.#finishing) return;
     this.#finishing = true;
     this.#drop();
+    // Nobody could read what is said now.
+    if (this.#crossing) this.#socket.destroy();
     this.#socket.end();
     this.#socket.resume();
     this.#finishReading();
@@ -170,23 +210,31 @@ export class ControlChannel {
   /** Cuts the connection at once. */
   destroy(): void {
     this.#socket.destroy();
+    this.#raw.destroy();
   }
 
-  #take(chunk: Uint8Array): void {
+  #listen(): void {
+    const socket = this.#socket;
+    if (socket.readableEnded) return this.#finishReading();
+    socket.on("data", this.#take).on("end", this.#finishReading);
+    if (socket.isPaused()) socket.resume();
+  }
+
+  readonly #take = (chunk: Uint8Array): void => {
     if (this.#finishing) return;
-    if (!this.#started && TLS_FIRST_BYTES.has(chunk[0] ?? 0)) return this.destroy();
-    this.#started = true;
+    if (!this.#begun && TLS_FIRST_BYTES.has(chunk[0] ?? 0)) return this.destroy();
+    this.#begun = true;
     this.#queue(this.#reader.push(chunk));
     const answers = this.#reader.takeTelnetReplies();
     if (answers !== undefined) this.send(answers);
     this.#awaitLineFeed();
     if (this.#reader.overlongDiscarded > HOPELESS_LINE) this.#onHopeless();
-  }
+  };
 
   #queue(lines: readonly LineEvent[]): void {
     if (lines.length === 0) return;
     for (const line of lines) this.#lines.push(line);
-    if (this.#lines.length - this.#head >= this.#maxQueued) this.#socket.pause();
+    if (this.#lines.length - this.#head >= this.#options.maxQueuedCommands) this.#socket.pause();
     this.wake();
   }
 
@@ -196,12 +244,12 @@ export class ControlChannel {
       this.#lostLineFeed = setTimeout(() => this.#queue(this.#reader.flush()), LOST_LF_MS);
   }
 
-  #finishReading(): void {
+  readonly #finishReading = (): void => {
     clearTimeout(this.#lostLineFeed);
     this.#ended = true;
     this.#tellEnding();
     this.wake();
-  }
+  };
 
   /** A client that always has some more waiting must not make the queue grow by what is answered. */
   #forget(): void {
@@ -215,6 +263,7 @@ export class ControlChannel {
   }
 
   #gone(): void {
+    this.#socket.destroy();
     this.#drop();
     clearTimeout(this.#linger);
     this.#finishReading();

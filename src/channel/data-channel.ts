@@ -1,14 +1,16 @@
 /**
  * One data connection that is up: bytes out or bytes in, with back-pressure, until the end of file that closing
  * it means in stream mode (RFC 959 §3.4.1). Knows no files, no types and no replies, and not how the socket came
- * to be or whether it is secured.
+ * to be or how it was secured.
  */
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { FtpError } from "../errors.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import { normalizeAddress } from "../wire/address.js";
+import type { SecuredSocket } from "./handshake.js";
 import { ignoreError } from "./opening.js";
+import type { Secure } from "./secure.js";
 
 /** What a data channel tells. */
 export interface DataChannelEvents {
@@ -22,6 +24,8 @@ export interface DataChannelOptions {
   readonly kind: "passive" | "active";
   /** Milliseconds in which the client has to take or send a byte while we wait for it; 0 is for ever. */
   readonly stallTimeout: number;
+  /** TLS over the socket; `undefined` for a connection in clear. */
+  readonly secured?: SecuredSocket | undefined;
   /** Told of a listener that failed. */
   readonly onListenerError?: ((error: ListenerError) => void) | undefined;
 }
@@ -54,6 +58,8 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   readonly localAddress: string | undefined;
   /** Our port. */
   readonly localPort: number | undefined;
+  /** What TLS has agreed on; `undefined` for a connection in clear. */
+  readonly secure: Secure | undefined;
   /** Resolves when the socket is gone, however that came; never rejects. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
@@ -77,11 +83,12 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   /** Bytes sent when that clock last struck and more were waiting. */
   #stuckAt: number | undefined;
 
-  /** @param socket a data socket from an opening, perhaps secured, of which nothing has been read */
+  /** @param socket a data socket from an opening, of which nothing has been read but by TLS */
   constructor(socket: Socket, options: DataChannelOptions) {
     super();
     this.kind = options.kind;
-    this.#socket = socket;
+    this.secure = options.secured?.secure;
+    this.#socket = options.secured?.socket ?? socket;
     this.#options = options;
     const { remoteAddress, localAddress } = socket;
     this.remoteAddress = remoteAddress === undefined ? undefined : normalizeAddress(remoteAddress);
@@ -89,11 +96,11 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     this.localAddress = localAddress === undefined ? undefined : normalizeAddress(localAddress);
     this.localPort = socket.localPort;
     this.closed = new Promise((resolve) => {
-      if (socket.closed) resolve();
-      else socket.once("close", () => resolve());
+      if (this.#socket.closed) resolve();
+      else this.#socket.once("close", () => resolve());
     });
-    this.#ended = socket.readableEnded;
-    this.#listen();
+    this.#ended = this.secure === undefined && socket.readableEnded;
+    this.#listen(socket);
   }
 
   /** Bytes that were sent and have left this process; while one piece is on its way, as of the piece before. */
@@ -165,7 +172,8 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     this.#options.onListenerError?.(error);
   }
 
-  #listen(): void {
+  /** @param below the socket, under TLS or not */
+  #listen(below: Socket): void {
     const socket = this.#socket;
     // Before the listener for "data", which would make a socket flow that was never paused.
     socket.pause();
@@ -179,7 +187,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     socket.on("timeout", () => this.#timedOut());
     void this.closed.then(() => this.#gone());
     if (socket.destroyed) return;
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    below.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.setTimeout(this.#options.stallTimeout);
     // A reset shows only while something is read: fills the socket's own buffer and no more.
     socket.read(0);
@@ -230,13 +238,19 @@ export class DataChannel extends Emitter<DataChannelEvents> {
    * half a file would pass for a whole one. The error still waits in the socket: an empty write fetches it.
    */
   #reachedEnd(): void {
+    const { secured } = this.#options;
+    if (secured?.disorder !== undefined) return this.#settleEnd(secured.disorder());
     // After our own end of file nothing can be written, and what still waits to be sent must not be lost by trying.
     if (this.#socket.writableEnded) return;
     this.#socket.write(NOTHING, (error) => {
-      if (error) return;
-      this.#ended = true;
-      this.#wake();
+      if (!error) this.#settleEnd(undefined);
     });
+  }
+
+  #settleEnd(disorder: FtpError | undefined): void {
+    if (disorder !== undefined) return this.#fail(disorder);
+    this.#ended = true;
+    this.#wake();
   }
 
   async #drained(): Promise<void> {

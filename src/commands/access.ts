@@ -1,7 +1,7 @@
 /** Access control (RFC 959 §4.1.1): who the client is, and leaving. */
 
 import type { Dialogue } from "../session/dialogue.js";
-import { type Admitted, LoginQuestion } from "../session/questions.js";
+import { type Admitted, CertificateQuestion, LoginQuestion } from "../session/login-questions.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { anyText, none, text } from "./grammar.js";
 import { type Row, row } from "./row.js";
@@ -20,7 +20,7 @@ export const accessRows: readonly Row[] = [
     summary: "say who you are",
     argument: text("username"),
     logsIn: true,
-    replies: [331],
+    replies: [331, 232],
     run: beginLogin,
   }),
   row({
@@ -54,15 +54,11 @@ export const accessRows: readonly Row[] = [
   }),
   row({
     verb: "REIN",
-    source: "RFC 959 §4.1.1",
+    source: "RFC 959 §4.1.1, RFC 4217 §13",
     summary: "start over with a new user",
     argument: none,
     replies: [220],
-    run: (dialogue) => {
-      dialogue.reset();
-      dialogue.limits.restart();
-      return reply(220, dialogue.texts.reset);
-    },
+    run: startOver,
   }),
   row({
     verb: "QUIT",
@@ -76,17 +72,28 @@ export const accessRows: readonly Row[] = [
 ];
 
 /** 331 for every name, known or not (RFC 2577 §4). What the last user had is gone before the next one is named. */
-function beginLogin(dialogue: Dialogue, username: string): Reply {
-  const { state, settings, texts } = dialogue;
+async function beginLogin(dialogue: Dialogue, username: string): Promise<Reply> {
+  const { state, settings, security, texts } = dialogue;
   if (state.who.stage === "admitted" && !settings.allowRelogin) return reply(503, texts.alreadyLoggedIn);
   const { type, facts, language, extendedOnly } = state;
   dialogue.reset();
   Object.assign(dialogue.state, { type, facts, language, extendedOnly, who: { stage: "named", username } });
-  return reply(331, texts.needPassword);
+  const byCertificate = security.secure?.authorized && dialogue.hears("certificate");
+  const known = byCertificate ? await logInByCertificate(dialogue, username) : undefined;
+  return known ?? reply(331, texts.needPassword);
+}
+
+/** RFC 4217 §10.1: 232 where the certificate is enough. `undefined`: a password is asked for. */
+async function logInByCertificate(dialogue: Dialogue, username: string): Promise<Reply | undefined> {
+  const question = new CertificateQuestion(dialogue.session, dialogue.texts.loginFailed, username);
+  const refusal = await dialogue.ask("certificate", question);
+  if (refusal !== undefined) return fail(dialogue, username, refusal);
+  if (question.admitted === undefined) return undefined;
+  return admit(dialogue, username, question.admitted, reply(232, dialogue.texts.certificateAccepted));
 }
 
 async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Reply> {
-  const { state, texts, settings } = dialogue;
+  const { state, texts } = dialogue;
   const { username, password, accountInfo } = credentials;
   const question = new LoginQuestion(dialogue.session, texts.loginFailed, { username, password, accountInfo });
   const refusal = await dialogue.ask("login", question);
@@ -94,21 +101,46 @@ async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Repl
     state.who = { stage: "accountWanted", username, password };
     return reply(332, texts.needAccount);
   }
-  if (refusal === undefined && question.admitted !== undefined) return admit(dialogue, username, question.admitted);
-  state.who = { stage: "greeted" };
-  dialogue.loginFailures++;
-  dialogue.tell("loginFailed", { username });
-  // RFC 2577 §5: a few tries, then the connection ends.
-  if (settings.maxLoginAttempts > 0 && dialogue.loginFailures >= settings.maxLoginAttempts) {
-    return reply(421, texts.tooManyFailures);
-  }
-  return refusal ?? question.ownRefusal;
+  if (refusal === undefined && question.admitted !== undefined)
+    return admit(dialogue, username, question.admitted, reply(230, texts.loggedIn));
+  return fail(dialogue, username, refusal ?? question.ownRefusal);
 }
 
-function admit(dialogue: Dialogue, username: string, { fileSystem, account, directory }: Admitted): Reply {
+/** RFC 2577 §5: a few tries, then the connection ends. */
+function fail(dialogue: Dialogue, username: string, refusal: Reply): Reply {
+  const { settings, texts } = dialogue;
+  dialogue.state.who = { stage: "greeted" };
+  dialogue.loginFailures++;
+  dialogue.tell("loginFailed", { username });
+  const over = settings.maxLoginAttempts > 0 && dialogue.loginFailures >= settings.maxLoginAttempts;
+  return over ? reply(421, texts.tooManyFailures) : refusal;
+}
+
+function admit(dialogue: Dialogue, username: string, admitted: Admitted, welcome: Reply): Reply {
+  const { security, texts } = dialogue;
+  const { fileSystem, account, directory, requireTls } = admitted;
+  // The password came in clear already; but nobody shall get used to it.
+  if (security.lacks("login", requireTls)) return fail(dialogue, username, reply(530, texts.tlsRequired));
   dialogue.state.who = { stage: "admitted", username, account, fileSystem };
   dialogue.state.directory = directory;
+  security.accountRequires = requireTls;
   dialogue.limits.admitted();
   dialogue.tell("loggedIn", {});
-  return reply(230, dialogue.texts.loggedIn);
+  return welcome;
+}
+
+/** Everything as at the beginning. Under TLS that means to leave it, where that is allowed (RFC 4217 §13). */
+function startOver(dialogue: Dialogue): Reply {
+  const { security, texts } = dialogue;
+  if (security.secure !== undefined) {
+    if (!security.options.allowClear || security.options.implicit) return reply(502, texts.clearRefused);
+    if (dialogue.control.hasUnread) return reply(421, texts.plaintextBehind);
+    dialogue.crossing = async () => {
+      await security.clearControl();
+      security.reset();
+    };
+  } else security.reset();
+  dialogue.reset();
+  dialogue.limits.restart();
+  return reply(220, texts.reset);
 }

@@ -5,17 +5,21 @@ import { accessRows } from "./access.js";
 import { dataPortRows } from "./data-ports.js";
 import { factRows } from "./facts.js";
 import { fileRows } from "./files.js";
+import { hostRow } from "./host.js";
 import { informationRows } from "./information.js";
 import { listRows } from "./list.js";
 import { parameterRows } from "./parameters.js";
 import { retrieveRows } from "./retrieve.js";
 import type { Row } from "./row.js";
+import { securityRows } from "./security.js";
 import { siteRow, siteRows } from "./site.js";
 import { storeRows } from "./store.js";
 
 /** Every command that portside understands by itself. */
 export const STANDARD_ROWS: readonly Row[] = [
+  hostRow,
   ...accessRows,
+  ...securityRows,
   ...parameterRows,
   ...dataPortRows,
   ...retrieveRows,
@@ -31,7 +35,7 @@ export const STANDARD_ROWS: readonly Row[] = [
 export const STANDARD_SITE_ROWS: readonly Row[] = siteRows;
 
 /** Verbs of RFCs that have no row here: "not implemented" and not "unknown" (RFC 959 §4.2.2). */
-const ELSEWHERE = new Set("ADAT AUTH CCC CONF ENC HOST LPRT LPSV MIC PBSZ PROT".split(" "));
+const ELSEWHERE = new Set(["LPRT", "LPSV"]);
 
 /** A row that a host adds; the type of its argument is its grammar's. */
 export type CustomCommand = AnyCommand;

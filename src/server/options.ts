@@ -2,16 +2,29 @@
 import { isIPv4 } from "node:net";
 import { PortPool } from "../channel/port-pool.js";
 import type { CustomCommand } from "../commands/table.js";
+import { checkRequirement, type TlsRequirement } from "../session/requirement.js";
 import type { Session } from "../session/session.js";
 import type { PassiveAddress, Settings } from "../session/settings.js";
 import { isUnicast } from "../wire/address.js";
+import { integer, known, milliseconds, oneOf, optional } from "./checks.js";
+import type { TlsOptions } from "./tls-options.js";
 
 /** Where to listen. */
 export interface ListenerOptions {
   /** Address or name. Default: every address, IPv6 and IPv4. */
   readonly host?: string | undefined;
-  /** 0 to 65535; 0 is any free port. Default 21. */
+  /** 0 to 65535; 0 is any free port. Default 21, and 990 with `implicitTls`. */
   readonly port?: number | undefined;
+  /** Whether TLS begins at once, without AUTH; needs `tls`. Default `false`. */
+  readonly implicitTls?: boolean | undefined;
+  /** What nobody may do here without TLS. Default: as `tls.require` says. */
+  readonly requireTls?: TlsRequirement | undefined;
+}
+
+/** A place to listen at, complete. */
+export interface Place extends Pick<ListenerOptions, "host" | "requireTls"> {
+  readonly port: number;
+  readonly implicitTls: boolean;
 }
 
 /** Passive data connections: PASV and EPSV. */
@@ -44,9 +57,11 @@ export interface ListingOptions {
 }
 
 /** What a server can be told. Times in milliseconds, where 0 switches a limit off; at most 2^31-1. */
-export interface ServerOptions<Account = unknown> extends ListenerOptions {
-  /** Several places to listen at, instead of `host` and `port`. */
+export interface ServerOptions<Account = unknown> extends Omit<ListenerOptions, "requireTls"> {
+  /** Several places to listen at, instead of `host`, `port` and `implicitTls`. */
   readonly listeners?: readonly ListenerOptions[] | undefined;
+  /** Certificates, and what is required. Default: no TLS. */
+  readonly tls?: TlsOptions | undefined;
   readonly passive?: PassiveOptions<Account> | undefined;
   readonly active?: ActiveOptions | undefined;
   /** The text of the greeting. Default: a word, without name and version. */
@@ -73,6 +88,11 @@ export interface ServerOptions<Account = unknown> extends ListenerOptions {
   readonly maxQueuedCommands?: number | undefined;
   /** Failed logins after which the connection ends with 421, 0 to 1000; 0 is no limit. Default 3 (RFC 2577 §5). */
   readonly maxLoginAttempts?: number | undefined;
+  /**
+   * Lines in a row that are no command, after which the connection ends with 421, 0 to 100,000; ten times as many once
+   * logged in. 0 is no limit. Default 10.
+   */
+  readonly maxUnknownCommands?: number | undefined;
   /** Bytes read to answer SIZE, or to find a restart marker, in TYPE A, 0 to 2^53-1; 550 or 554 beyond. Default 64 MiB. */
   readonly asciiScanLimit?: number | undefined;
   readonly listing?: ListingOptions | undefined;
@@ -82,15 +102,13 @@ export interface ServerOptions<Account = unknown> extends ListenerOptions {
   readonly siteCommands?: readonly CustomCommand[] | undefined;
 }
 
-/** Node fires timers beyond this at once. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_PORT = 65_535;
 
 /** Every option, so that a misspelt one is not silently off. */
 const SERVER_OPTIONS = [
-  ..."host port listeners passive active greeting idleTimeout loginTimeout dataTimeout stallTimeout".split(" "),
+  ..."host port implicitTls listeners tls passive active greeting idleTimeout loginTimeout dataTimeout stallTimeout".split(" "),
   ..."hookTimeout partialUploads overwriteOnRename allowRelogin maxLineLength maxQueuedCommands".split(" "),
-  ..."maxLoginAttempts asciiScanLimit listing commands siteCommands".split(" "),
+  ..."maxLoginAttempts maxUnknownCommands asciiScanLimit listing commands siteCommands".split(" "),
 ];
 
 /** The options of sessions, checked and complete. @throws TypeError, RangeError naming the option */
@@ -98,7 +116,7 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
   const time = (
     name: "idleTimeout" | "loginTimeout" | "dataTimeout" | "stallTimeout" | "hookTimeout",
     fallback: number,
-  ) => integer(name, options[name], fallback, 0, MAX_TIMEOUT, " milliseconds");
+  ) => milliseconds(name, options[name], fallback);
   known("", options, SERVER_OPTIONS);
   const { listing = {}, active = {}, passive = {} } = options;
   known("listing", listing, ["maxDepth", "maxEntries", "statLines"]);
@@ -117,6 +135,7 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
     maxLineLength: integer("maxLineLength", options.maxLineLength, 8192, 512, 65_536, " bytes"),
     maxQueuedCommands: integer("maxQueuedCommands", options.maxQueuedCommands, 64, 1, 10_000),
     maxLoginAttempts: integer("maxLoginAttempts", options.maxLoginAttempts, 3, 0, 1000),
+    maxUnknownCommands: integer("maxUnknownCommands", options.maxUnknownCommands, 10, 0, 100_000),
     asciiScanLimit: integer(
       "asciiScanLimit",
       options.asciiScanLimit,
@@ -140,23 +159,37 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
 }
 
 /** Where to listen, complete. @throws TypeError, RangeError naming the option */
-export function listenersOf(
-  options: ListenerOptions & { readonly listeners?: readonly ListenerOptions[] },
-): readonly ListenerOptions[] {
-  const { listeners, host, port } = options;
-  if (listeners === undefined) return [listenerOf({ host, port }, "")];
-  if (host !== undefined || port !== undefined) throw new TypeError("give either listeners, or host and port");
+export function placesOf(
+  options: Omit<ListenerOptions, "requireTls"> & {
+    readonly listeners?: readonly ListenerOptions[] | undefined;
+    readonly tls?: unknown;
+  },
+): readonly Place[] {
+  const { listeners, host, port, implicitTls, tls } = options;
+  const hasTls = tls !== undefined;
+  if (listeners === undefined) return [placeOf({ host, port, implicitTls }, "", hasTls)];
+  if (host !== undefined || port !== undefined || implicitTls !== undefined)
+    throw new TypeError("give either listeners, or host, port and implicitTls");
   if (!Array.isArray(listeners) || listeners.length === 0)
     throw new TypeError("listeners must be an array of { host, port }");
-  return listeners.map((listener: ListenerOptions, index) => {
-    known(`listeners[${index}]`, listener, ["host", "port"]);
-    return listenerOf(listener, `listeners[${index}].`);
-  });
+  return listeners.map((listener: ListenerOptions, index) => placeOf(listener, `listeners[${index}]`, hasTls));
 }
 
-function listenerOf({ host, port }: ListenerOptions, prefix: string): ListenerOptions {
-  const checked = { port: integer(`${prefix}port`, port, 21, 0, MAX_PORT) };
-  return host === undefined ? checked : { ...checked, host: optional(`${prefix}host`, host, "string") as string };
+/** One place, complete. @throws TypeError, RangeError naming the option */
+export function placeOf(listener: ListenerOptions, name: string, hasTls: boolean): Place {
+  known(name, listener, ["host", "port", "implicitTls", "requireTls"]);
+  const prefix = name && `${name}.`;
+  const implicitTls = optional(`${prefix}implicitTls`, listener.implicitTls, "boolean") ?? false;
+  const requireTls = checkRequirement(`${prefix}requireTls`, listener.requireTls);
+  if (!hasTls && implicitTls) throw new TypeError(`${prefix}implicitTls needs tls, with a certificate`);
+  if (!hasTls && requireTls !== undefined && requireTls !== "none")
+    throw new TypeError(`${prefix}requireTls needs tls, with a certificate`);
+  return {
+    host: optional(`${prefix}host`, listener.host, "string"),
+    port: integer(`${prefix}port`, listener.port, implicitTls ? 990 : 21, 0, MAX_PORT),
+    implicitTls,
+    requireTls,
+  };
 }
 
 function portRange(ports: readonly [number, number] | undefined): readonly [number, number] | undefined {
@@ -173,44 +206,4 @@ function passiveAddress<Address>(address: Address): Address {
   if (typeof address !== "string" || !isIPv4(address) || !isUnicast(address))
     throw new TypeError(`passive.address must be the IPv4 address of a host, or a function, not ${String(address)}`);
   return address;
-}
-
-function integer(
-  name: string,
-  value: number | undefined,
-  fallback: number,
-  min: number,
-  max: number,
-  unit = "",
-): number {
-  if (value === undefined) return fallback;
-  if (typeof value !== "number")
-    throw new TypeError(`${name} must be a number${unit && ` of${unit}`}, not ${typeof value}`);
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw new RangeError(`${name} must be an integer from ${min} to ${max}${unit}, not ${value}`);
-  return value;
-}
-
-function optional<Value extends string | boolean>(
-  name: string,
-  value: Value | undefined,
-  type: "string" | "boolean",
-): Value | undefined {
-  if (value !== undefined && typeof value !== type)
-    throw new TypeError(`${name} must be a ${type}, not ${typeof value}`);
-  return value;
-}
-
-function oneOf<Value extends string>(name: string, value: Value, allowed: readonly Value[]): Value {
-  if (!allowed.includes(value)) throw new TypeError(`${name} must be one of ${allowed.join(", ")}, not ${value}`);
-  return value;
-}
-
-/** Options are an object whose every key means something. */
-function known(name: string, options: unknown, keys: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw new TypeError(`${name || "options"} must be an object`);
-  for (const key of Object.keys(options)) {
-    if (!keys.includes(key))
-      throw new TypeError(`unknown option ${name && `${name}.`}${key}; known are ${keys.join(", ")}`);
-  }
 }

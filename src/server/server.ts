@@ -10,7 +10,8 @@ import type { SessionEvents } from "../session/events.js";
 import { interpret } from "../session/interpreter.js";
 import type { Session } from "../session/session.js";
 import type { Settings } from "../session/settings.js";
-import { type ListenerOptions, listenersOf, type ServerOptions, settingsOf } from "./options.js";
+import { type ListenerOptions, type Place, placeOf, placesOf, type ServerOptions, settingsOf } from "./options.js";
+import { type Tls, type TlsOptions, tlsOf } from "./tls-options.js";
 
 /** Where a server listens. */
 export interface ListenerAddress {
@@ -18,6 +19,8 @@ export interface ListenerAddress {
   readonly host: string;
   /** The port that is bound. */
   readonly port: number;
+  /** Whether TLS begins at once there (`ftps:`). */
+  readonly implicitTls: boolean;
 }
 
 /** How a server is to end. */
@@ -42,10 +45,11 @@ const SURRENDER_MS = 1000;
  */
 export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Account>>> {
   readonly #settings: Settings;
-  readonly #places: readonly ListenerOptions[];
+  readonly #places: readonly Place[];
   readonly #table: CommandTable<Dialogue>;
   readonly #siteTable: CommandTable<Dialogue>;
   readonly #running = new Map<Dialogue, Promise<void>>();
+  #tls: Tls | undefined;
   #listeners: Listener[] = [];
   #closed: Promise<void> | undefined;
   /** Ends the time that transfers were given by `close`. */
@@ -55,7 +59,8 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   constructor(options: ServerOptions<Account> = {}) {
     super();
     this.#settings = settingsOf(options);
-    this.#places = listenersOf(options);
+    this.#places = placesOf(options);
+    this.#tls = tlsOf(options.tls);
     this.#table = commandTable(STANDARD_ROWS, options.commands);
     this.#siteTable = commandTable(STANDARD_SITE_ROWS, options.siteCommands);
   }
@@ -67,11 +72,11 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   async listen(): Promise<void> {
     if (this.#closed !== undefined) throw new Error("the server was closed; make a new one");
     if (this.#listeners.length > 0) throw new Error("the server listens already");
-    this.#listeners = this.#places.map(() =>
-      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.handle(socket)),
+    this.#listeners = this.#places.map((place) =>
+      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#serve(socket, place)),
     );
     try {
-      await Promise.all(this.#listeners.map((listener, index) => bind(listener, this.#places[index] ?? {})));
+      await Promise.all(this.#listeners.map((listener, index) => bind(listener, this.#places[index] as Place)));
     } catch (error) {
       await this.#stopListening();
       throw error;
@@ -81,9 +86,10 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
 
   /** Where the server listens, in the order of the options; empty while it does not. */
   get addresses(): readonly ListenerAddress[] {
-    return this.#listeners.flatMap((listener) => {
+    return this.#listeners.flatMap((listener, index) => {
       const { address, port } = (listener.address() as AddressInfo | null) ?? {};
-      return address === undefined || port === undefined ? [] : [{ host: address, port }];
+      const { implicitTls = false } = this.#places[index] ?? {};
+      return address === undefined || port === undefined ? [] : [{ host: address, port, implicitTls }];
     });
   }
 
@@ -92,23 +98,23 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     return [...this.#running.keys()].map(({ session }) => session as Session<Account>);
   }
 
-  /** Serves a connection that the host accepted itself; nothing must have been read from it. Let it be half-open (`allowHalfOpen`). */
-  handle(socket: Socket): void {
-    const control = new ControlChannel(socket, this.#settings);
-    const dialogue = new Dialogue({
-      control,
-      settings: this.#settings,
-      table: this.#table,
-      siteTable: this.#siteTable,
-      server: this,
-    });
-    if (this.#closed !== undefined) dialogue.end({});
-    // Not before it is known: a listener of "session" may close the server.
-    const begun = Promise.resolve().then(() => interpret(dialogue));
-    this.#running.set(
-      dialogue,
-      begun.finally(() => this.#running.delete(dialogue)),
-    );
+  /**
+   * Takes other certificates for handshakes that begin from now on, and what else `tls` says for new connections.
+   * Sessions that are under TLS keep what they have, for their data connections too.
+   * @throws TypeError, RangeError for what cannot be used; then nothing has changed. Error on a server that was made without `tls`
+   */
+  setTls(tls: TlsOptions): void {
+    if (this.#tls === undefined) throw new Error("the server was made without tls");
+    if (tls === undefined) throw new TypeError("tls must be an object");
+    this.#tls = tlsOf(tls);
+  }
+
+  /**
+   * Serves a connection that the host accepted itself; nothing must have been read from it. Let it be half-open (`allowHalfOpen`).
+   * @param options as of a listener. Default: explicit TLS, if there is any
+   */
+  handle(socket: Socket, options: Pick<ListenerOptions, "implicitTls" | "requireTls"> = {}): void {
+    this.#serve(socket, placeOf(options, "", this.#tls !== undefined));
   }
 
   /**
@@ -128,6 +134,31 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #serve(socket: Socket, { implicitTls, requireTls }: Place): void {
+    const control = new ControlChannel(socket, this.#settings);
+    const tls = this.#tls;
+    const dialogue = new Dialogue({
+      control,
+      settings: this.#settings,
+      security: {
+        credentials: () => this.#tls?.credentials,
+        implicit: implicitTls,
+        require: requireTls ?? tls?.require ?? "none",
+        allowClear: tls?.allowClear ?? false,
+      },
+      table: this.#table,
+      siteTable: this.#siteTable,
+      server: this,
+    });
+    if (this.#closed !== undefined) dialogue.end({});
+    // Not before it is known: a listener of "session" may close the server.
+    const begun = Promise.resolve().then(() => interpret(dialogue));
+    this.#running.set(
+      dialogue,
+      begun.finally(() => this.#running.delete(dialogue)),
+    );
   }
 
   async #close(drain: number): Promise<void> {
@@ -160,7 +191,7 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   }
 }
 
-function bind(listener: Listener, { host, port }: ListenerOptions): Promise<void> {
+function bind(listener: Listener, { host, port }: Place): Promise<void> {
   return new Promise((resolve, reject) => {
     const closed = (): void => reject(new Error("the server was closed before it listened"));
     listener.once("error", reject).once("close", closed);

@@ -3,6 +3,7 @@
  * the final reply and the fact. Does not know what moves.
  */
 import { DataChannel } from "../channel/data-channel.js";
+import type { Opening } from "../channel/opening.js";
 import { FtpError } from "../errors.js";
 import { reasonOf, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
@@ -52,7 +53,7 @@ export async function conduct(dialogue: Dialogue, transfer: Transfer, movement: 
 }
 
 async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Movement): Promise<DataChannel> {
-  const { settings, state, texts } = dialogue;
+  const { state } = dialogue;
   const { offer } = state;
   if (offer === undefined) throw new FtpError("DATA_LOST", "the offer was withdrawn");
   transfer.signal.throwIfAborted();
@@ -60,18 +61,31 @@ async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Mov
   // Always 150, also where the client has connected already: clients look for the size in a 150 and in no 125.
   transfer.begun = true;
   dialogue.send(reply(150, movement.announcement), { verb: transfer.verb, argument: transfer.path });
+  const channel = await connect(dialogue, transfer, offer, movement.fact === "stored");
+  transfer.use(channel, movement.keepsWhatCame ?? false);
+  dialogue.tell("dataChannel", { channel });
+  return channel;
+}
+
+/** Opens the data connection and puts it under TLS if it is to be. */
+async function connect(
+  dialogue: Dialogue,
+  { signal }: Transfer,
+  offer: Opening,
+  receives: boolean,
+): Promise<DataChannel> {
+  const { settings, texts, security } = dialogue;
   try {
-    const socket = await offer.open({ timeout: settings.dataTimeout, signal: transfer.signal });
-    const channel = new DataChannel(socket, {
-      kind: offer.kind,
-      stallTimeout: settings.stallTimeout,
-      onListenerError: (error) => dialogue.report(error),
-    });
-    transfer.use(channel, movement.keepsWhatCame ?? false);
-    dialogue.tell("dataChannel", { channel });
-    return channel;
+    const socket = await offer.open({ timeout: settings.dataTimeout, signal });
+    const secured = await security.protectData(socket, receives, signal);
+    const { stallTimeout } = settings;
+    const onListenerError = (error: unknown): void => dialogue.report(error);
+    return new DataChannel(socket, { kind: offer.kind, stallTimeout, secured, onListenerError });
   } catch (error) {
-    // Nothing has moved: RFC 959 §4.2.2 has 425 for that, and 426 for a connection that broke.
-    throw new FtpError("DATA_LOST", "no data connection", { cause: error, reply: reply(425, texts.dataLost) });
+    // Nothing has moved: RFC 959 §4.2.2 has 425 for that, and 426 for a connection that broke; RFC 4217 §10.2 has 522.
+    if (!(error instanceof FtpError) || error.code !== "TLS_FAILED")
+      throw new FtpError("DATA_LOST", "no data connection", { cause: error, reply: reply(425, texts.dataLost) });
+    if (!signal.aborted) dialogue.tell("tlsFailed", { channel: "data", error });
+    throw error;
   }
 }

@@ -12,8 +12,9 @@ import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
 import type { CommandContext, CommandTable } from "./command.js";
 import type { FactEvents, QuestionEvents, SessionEvents } from "./events.js";
 import { Patience } from "./patience.js";
-import type { SessionQuestion } from "./questions.js";
+import { Security, type SecurityOptions } from "./security.js";
 import { Session } from "./session.js";
+import type { SessionQuestion } from "./session-question.js";
 import type { Settings } from "./settings.js";
 import { freshState, type State } from "./state.js";
 import { CATALOGUE, DEFAULT_LANGUAGE, type Texts } from "./texts.js";
@@ -23,6 +24,7 @@ import { TimeLimits } from "./time-limits.js";
 export interface DialogueOptions {
   readonly control: ControlChannel;
   readonly settings: Settings;
+  readonly security: SecurityOptions;
   readonly table: CommandTable<Dialogue>;
   readonly siteTable: CommandTable<Dialogue>;
   /** Asked and told after the session's own listeners. */
@@ -42,6 +44,7 @@ export class Dialogue implements CommandContext {
   readonly session: Session;
   readonly control: ControlChannel;
   readonly settings: Settings;
+  readonly security: Security;
   readonly table: CommandTable<Dialogue>;
   readonly siteTable: CommandTable<Dialogue>;
   readonly limits: TimeLimits;
@@ -54,6 +57,10 @@ export class Dialogue implements CommandContext {
   held: Promise<void> | undefined;
   /** Failed logins of this connection; REIN does not forget them. */
   loginFailures = 0;
+  /** Lines in a row that were no commands. */
+  unknownCommands = 0;
+  /** What the command that ran wants done behind its reply: to change what the control connection goes over. */
+  crossing: (() => Promise<void>) | undefined;
   /** The reply to end with as soon as nothing moves. */
   farewell: Reply | undefined;
   readonly #server: Emitter<SessionEvents<Session>>;
@@ -67,6 +74,7 @@ export class Dialogue implements CommandContext {
   constructor(options: DialogueOptions) {
     this.control = options.control;
     this.settings = options.settings;
+    this.security = new Security(options.control, options.security);
     this.table = options.table;
     this.siteTable = options.siteTable;
     this.#server = options.server;
@@ -156,6 +164,7 @@ export class Dialogue implements CommandContext {
   reset(): void {
     this.withdrawOffer();
     this.state = freshState();
+    this.security.accountRequires = "none";
   }
 
   /** Ends the session with 421: at once, or after the transfer that runs. */

@@ -1,11 +1,12 @@
 /** The events of Server and Session: questions, asked and awaited before something happens, and facts, told after it. */
 import type { DataChannel } from "../channel/data-channel.js";
+import type { FtpError } from "../errors.js";
 import type { ReplyCode } from "../wire/reply-codes.js";
+import type { CertificateQuestion, HostQuestion, LoginQuestion } from "./login-questions.js";
 import type {
   CommandQuestion,
   ConnectQuestion,
   ListQuestion,
-  LoginQuestion,
   PathQuestion,
   RenameQuestion,
   RetrieveQuestion,
@@ -52,6 +53,13 @@ export interface AbortedFact<Client extends SessionView = SessionView> extends T
   readonly error: unknown;
 }
 
+/** A TLS handshake has failed. */
+export interface TlsFailedFact<Client extends SessionView = SessionView> extends SessionFact<Client> {
+  readonly channel: "control" | "data";
+  /** `TLS_FAILED`; `cause` is what TLS says. */
+  readonly error: FtpError;
+}
+
 /** Something went wrong that is not a client's doing, or a listener failed. */
 export interface ErrorFact<Client extends SessionView = SessionView> {
   /** Whatever was thrown. */
@@ -64,6 +72,10 @@ export interface ErrorFact<Client extends SessionView = SessionView> {
 export interface QuestionEvents<Client extends SessionView = SessionView> {
   /** A client has connected. */
   connect: ConnectQuestion<Client>;
+  /** HOST has come. */
+  host: HostQuestion<Client>;
+  /** USER has come from a client with a verified certificate. */
+  certificate: CertificateQuestion<Client>;
   /** USER and PASS have come. */
   login: LoginQuestion<Client>;
   /** A command has come that may run. */
@@ -100,6 +112,8 @@ export interface FactEvents<Client extends SessionView = SessionView> {
   dataChannel: SessionFact<Client> & { readonly channel: DataChannel };
   /** Somebody else than the client has connected to its passive port and was turned away. */
   stranger: SessionFact<Client> & { readonly address: string | undefined };
+  /** A TLS handshake has failed, on the control connection or on a data connection. */
+  tlsFailed: TlsFailedFact<Client>;
   /** PASV or EPSV was refused because every passive port is in use. */
   portsExhausted: SessionFact<Client>;
   /** A download is complete. */

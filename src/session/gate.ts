@@ -8,12 +8,15 @@ import { isFault, refusalOf } from "./refusal.js";
 /** A command that may run, with its argument understood; or the reply that says why not. */
 export type Passed = { readonly refusal: Reply } | { readonly refusal?: undefined; readonly argument: unknown };
 
-/** Checks a command in the order of RFC 959 §5.4: login, syntax, sequence. */
+/** Checks a command in the order of RFC 959 §5.4: login, syntax, protection (RFC 4217 §10), sequence. */
 export function checkCommand(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Passed {
-  const { texts, state } = dialogue;
+  const { texts, state, security } = dialogue;
   if (row.needs?.includes("login") && state.who.stage !== "admitted") return { refusal: reply(530, texts.notLoggedIn) };
   const argument = parseArgument(dialogue, row, text);
   if (argument.refusal !== undefined) return argument;
+  // RFC 2228 has 533 and 534 for the first too, but no client of today knows them there.
+  if (row.logsIn && security.forbidsLogin) return { refusal: reply(530, texts.tlsRequired) };
+  if (row.transfers && security.forbidsData) return { refusal: reply(521, texts.privateDataRequired) };
   if (row.needs?.includes("data") && state.offer === undefined) return { refusal: reply(425, texts.useDataCommand) };
   return argument;
 }

@@ -22,6 +22,9 @@ const FOREIGN = new Set(
   "GET POST HEAD PUT PATCH DELETE OPTIONS CONNECT TRACE PRI HOST: EHLO HELO LHLO MAIL RCPT DATA".split(" "),
 );
 
+/** So many times more lines that are no commands are borne with from somebody known. */
+const PATIENCE_AFTER_LOGIN = 10;
+
 /** Runs a session from greeting to end. Never rejects. */
 export async function interpret(dialogue: Dialogue): Promise<void> {
   const { control } = dialogue;
@@ -42,6 +45,7 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   });
   dialogue.tell("session", {});
   try {
+    if (dialogue.security.options.implicit) await cross(dialogue, () => dialogue.security.protectControl("P"));
     if (await greet(dialogue)) await converse(dialogue);
   } catch (error) {
     if (isFault(error)) dialogue.report(error);
@@ -63,7 +67,7 @@ function leaveAfter(dialogue: Dialogue, lost: FtpError): NodeJS.Timeout | undefi
 
 async function greet(dialogue: Dialogue): Promise<boolean> {
   const { control, texts, settings } = dialogue;
-  if (dialogue.farewell !== undefined) return false;
+  if (dialogue.farewell !== undefined || control.finishing) return false;
   const refusal = await dialogue.ask("connect", new ConnectQuestion(dialogue.session, 421, texts.notWelcome));
   if (dialogue.farewell !== undefined) return false;
   if (refusal === undefined) dialogue.send(reply(220, settings.greeting ?? texts.welcome));
@@ -81,11 +85,24 @@ async function converse(dialogue: Dialogue): Promise<void> {
     dialogue.limits.touch();
     dialogue.busy = true;
     await execute(dialogue, line);
+    if (dialogue.crossing !== undefined) await cross(dialogue, dialogue.crossing);
     dialogue.busy = false;
     if (!(await dialogue.control.drained(dialogue.settings.stallTimeout))) dialogue.control.destroy();
     if (++commands % TURN === 0) await setImmediate();
   }
   await dialogue.held;
+}
+
+/** Puts the control connection under TLS, or takes it out. Where that fails, the connection is cut. */
+async function cross(dialogue: Dialogue, crossing: () => Promise<void>): Promise<void> {
+  dialogue.crossing = undefined;
+  if (dialogue.control.finishing) return;
+  try {
+    await crossing();
+  } catch (error) {
+    if (!(error instanceof FtpError)) throw error;
+    dialogue.tell("tlsFailed", { channel: "control", error });
+  }
 }
 
 /** The next line that may run now; `undefined` when the session is over. */
@@ -115,6 +132,7 @@ async function execute(dialogue: Dialogue, line: LineEvent): Promise<void> {
   const { verb, argument } = parseCommandLine(line.text);
   const row = dialogue.table.find(verb);
   if (row === undefined) return executeUnknown(dialogue, verb);
+  dialogue.unknownCommands = 0;
   if (!row.transfers) return finish(dialogue, row, argument, await answer(dialogue, row, argument, dialogue));
   const transfer = new Transfer(row.verb, argument ?? "");
   dialogue.transfer = transfer;
@@ -158,6 +176,9 @@ function executeUnknown(dialogue: Dialogue, verb: string): void {
 
 function refuse(dialogue: Dialogue, code: ReplyCode, text: string): void {
   forget(dialogue);
+  const { state, settings, texts } = dialogue;
+  const bound = settings.maxUnknownCommands * (state.who.stage === "admitted" ? PATIENCE_AFTER_LOGIN : 1);
+  if (++dialogue.unknownCommands > bound && bound > 0) return dialogue.end({ text: texts.tooManyUnknown });
   dialogue.send(reply(code, text));
 }
 

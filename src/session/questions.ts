@@ -3,60 +3,15 @@
  * rejects or takes longer than `hookTimeout` refuses. Unheard questions mean yes, but for `login`: no.
  */
 import { addAbortSignal, type Duplex, Readable, type Writable } from "node:stream";
-import { Question } from "../events/question.js";
 import type { FileInfo } from "../storage/file-info.js";
-import { FileSystem } from "../storage/file-system.js";
-import { type Permission, restricted } from "../storage/restricted.js";
 import { type Stage, stageOf } from "../transfer/stage.js";
-import { type Reply, reply } from "../wire/reply.js";
-import { isReplyCode, type ReplyCode } from "../wire/reply-codes.js";
+import type { ReplyCode } from "../wire/reply-codes.js";
 import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
-import type { AccountOf, SessionView } from "./view.js";
+import { SessionQuestion } from "./session-question.js";
+import type { SessionView } from "./view.js";
 
 /** A stream of the host. */
 type Stream = Duplex | Readable | Writable;
-
-/** What every question has: who asks, and `reject`. */
-export abstract class SessionQuestion<Client extends SessionView = SessionView> extends Question {
-  /** Who asks. */
-  readonly session: Client;
-  readonly #code: ReplyCode;
-  readonly #text: string;
-  #refusal: Reply | undefined;
-
-  /** @internal */
-  constructor(session: Client, code: ReplyCode, text: string) {
-    super();
-    this.session = session;
-    this.#code = code;
-    this.#text = text;
-  }
-
-  /**
-   * Refuses.
-   * @param code a reply code from 400 to 599 (RFC 959 §4.2.1). Default: the question's own. 421 also ends the session
-   * @param text what the client reads. Default: a plain refusal
-   * @throws RangeError for a code that no RFC defines
-   */
-  reject(text?: string): void;
-  reject(code: number, text?: string): void;
-  reject(code: number | string = this.#code, text?: string): void {
-    const [chosen, words] = typeof code === "string" ? [this.#code, code] : [code, text];
-    if (!isReplyCode(chosen) || chosen < 400)
-      throw new RangeError(`code must be a negative reply code from 400 to 599, not ${chosen}`);
-    if (this.answer()) this.#refusal = reply(chosen, words ?? this.#text);
-  }
-
-  /** The reply of a refusal; `undefined` where nobody refused. */
-  get refusal(): Reply | undefined {
-    return this.#refusal;
-  }
-
-  /** The reply for a listener that failed. @internal */
-  get ownRefusal(): Reply {
-    return reply(this.#code, this.#text);
-  }
-}
 
 /** A client has connected; nothing has been sent. Rejecting answers 421 and ends the session. */
 export class ConnectQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
@@ -68,82 +23,6 @@ export class ConnectQuestion<Client extends SessionView = SessionView> extends S
   /** Lets the client in without asking further listeners. */
   accept(): void {
     this.answer();
-  }
-}
-
-/** What a login brings. */
-export interface Admission<Account = unknown> {
-  /** Where this account's files live. */
-  readonly fileSystem: FileSystem;
-  /** Whatever the host wants to find again as `session.account`. */
-  readonly account?: Account | undefined;
-  /** What the account may do. Default: all that the store can. */
-  readonly permissions?: Iterable<Permission> | undefined;
-  /** The directory that the session begins in, absolute. Default `/`. */
-  readonly directory?: string | undefined;
-}
-
-/** An admission as the session uses it. */
-export interface Admitted {
-  /** With the permissions applied. */
-  readonly fileSystem: FileSystem;
-  /** Whatever the host gave. */
-  readonly account: unknown;
-  /** Where the session begins. */
-  readonly directory: VirtualPath;
-}
-
-/** USER and PASS have come (RFC 959 §4.1.1). Unanswered means refused. */
-export class LoginQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
-  /** What USER gave. */
-  readonly username: string;
-  /** What PASS gave; may be empty. */
-  readonly password: string;
-  /** What ACCT brought, after `requireAccount`. */
-  readonly accountInfo: string | undefined;
-  #admitted: Admitted | undefined;
-  #accountRequired = false;
-
-  /** @internal */
-  constructor(session: Client, text: string, login: Pick<LoginQuestion, "username" | "password" | "accountInfo">) {
-    super(session, 530, text);
-    this.username = login.username;
-    this.password = login.password;
-    this.accountInfo = login.accountInfo;
-  }
-
-  /** The client's address, IPv4-mapped IPv6 as IPv4. */
-  get remoteAddress(): string {
-    return this.session.remoteAddress;
-  }
-
-  /**
-   * Logs the client in.
-   * @throws TypeError without a file system, RangeError for a permission that does not exist, FtpError `BAD_PATH` for
-   * a directory that is no path
-   */
-  accept(admission: Admission<AccountOf<Client>>): void {
-    const { fileSystem, account, permissions, directory } = admission;
-    if (!(fileSystem instanceof FileSystem))
-      throw new TypeError("accept needs a fileSystem, an object that extends FileSystem");
-    const allowed = permissions === undefined ? fileSystem : restricted(fileSystem, permissions);
-    const admitted = { fileSystem: allowed, account, directory: virtualPath(directory ?? "/") };
-    if (this.answer()) this.#admitted = admitted;
-  }
-
-  /** Asks for ACCT (332); the question is asked again with `accountInfo`. */
-  requireAccount(): void {
-    if (this.answer()) this.#accountRequired = true;
-  }
-
-  /** What `accept` was given. @internal */
-  get admitted(): Admitted | undefined {
-    return this.#admitted;
-  }
-
-  /** Whether `requireAccount` was the answer. @internal */
-  get accountRequired(): boolean {
-    return this.#accountRequired;
   }
 }
 

@@ -45,10 +45,12 @@ const BY_PROTOCOL: { readonly [Code in FtpErrorCode]: Answer } = {
   NO_PASSIVE_PORT: { codes: [425], text: "noPassivePort" },
   REFUSED: { codes: [550], text: "refused" },
   STALLED: { codes: [426], text: "stalled" },
+  TLS_FAILED: { codes: [522], text: "handshakeFailed" },
+  TRUNCATED: { codes: [426], text: "truncated" },
 };
 
-/** The replies that may follow a 1yz (RFC 959 §5.4); 554 is RFC 1123 §4.1.3.4's. */
-const AFTER_PRELIMINARY: readonly ReplyCode[] = [425, 426, 451, 551, 552];
+/** The replies that may follow a 1yz (RFC 959 §5.4; 522: RFC 4217 §10.2). */
+const AFTER_PRELIMINARY: readonly ReplyCode[] = [425, 426, 451, 522, 551, 552];
 
 /** Whether an error is a fault to be reported to the host, not a refusal in the ordinary course of things. */
 export function isFault(error: unknown): boolean {

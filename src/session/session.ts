@@ -1,4 +1,5 @@
 /** One control connection as the host sees it: who, from where, what moves, and the events of this client alone. */
+import type { Secure } from "../channel/secure.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import type { TransferView } from "../transfer/transfer.js";
 import type { SessionEvents } from "./events.js";
@@ -9,6 +10,7 @@ import type { SessionView } from "./view.js";
 export interface SessionBacking {
   readonly state: { readonly who: Who; readonly directory: string };
   readonly control: Pick<SessionView, "remoteAddress" | "remotePort" | "localAddress" | "localPort">;
+  readonly security: { readonly secure: Secure | undefined; readonly host: string | undefined };
   readonly transfer: TransferView | undefined;
   end(ending: { readonly text?: string | undefined }): void;
   report(error: unknown): void;
@@ -68,6 +70,16 @@ export class Session<Account = unknown>
 
   get localPort(): number {
     return this.#dialogue.control.localPort;
+  }
+
+  /** What TLS has agreed on for the control connection; `undefined` while that is in clear. */
+  get secure(): Secure | undefined {
+    return this.#dialogue.security.secure;
+  }
+
+  /** The host that the client came for, by SNI or HOST, in lower case; `undefined` where it named none. */
+  get host(): string | undefined {
+    return this.#dialogue.security.host;
   }
 
   /** The working directory, absolute in the account's file system. */

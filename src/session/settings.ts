@@ -21,6 +21,7 @@ export interface Settings {
   readonly maxLineLength: number;
   readonly maxQueuedCommands: number;
   readonly maxLoginAttempts: number;
+  readonly maxUnknownCommands: number;
   readonly asciiScanLimit: number;
   readonly listing: { readonly maxDepth: number; readonly maxEntries: number; readonly statLines: number };
   readonly passive: { readonly address: PassiveAddress | undefined };

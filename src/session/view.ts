@@ -1,4 +1,5 @@
 /** A control connection as questions, facts and commands of the host show it. */
+import type { Secure } from "../channel/secure.js";
 import type { TransferView } from "../transfer/transfer.js";
 
 /**
@@ -22,6 +23,10 @@ export interface SessionView<Account = unknown> {
   readonly localAddress: string;
   /** The port that the client connected to. */
   readonly localPort: number;
+  /** What TLS has agreed on for the control connection; `undefined` while that is in clear. */
+  readonly secure: Secure | undefined;
+  /** The host that the client came for, by SNI or HOST, in lower case; `undefined` where it named none. */
+  readonly host: string | undefined;
   /** The working directory, absolute in the account's file system. */
   readonly cwd: string;
   /** What moves now; `undefined` between transfers. */

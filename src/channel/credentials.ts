@@ -1,0 +1,109 @@
+/**
+ * What a server proves itself with, and what it demands of clients: one generation of certificates. A control
+ * connection keeps the generation that it began with, and its data connections with it.
+ */
+import { randomBytes } from "node:crypto";
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import type { HandshakeOptions } from "./handshake.js";
+
+/** A generation of certificates. */
+export interface CredentialsOptions {
+  /** In the words of Node's `tls.createSecureContext`. */
+  readonly context: SecureContextOptions;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  /** Whether data connections must go on with the TLS session of their control connection. */
+  readonly requireSessionReuse: boolean;
+  /** Milliseconds; 0 waits for ever. */
+  readonly handshakeTimeout: number;
+  /** The context of a host (RFC 6066 §3); `undefined` for the one above. */
+  readonly sni?: ((servername: string) => SecureContext | undefined | Promise<SecureContext | undefined>) | undefined;
+}
+
+/** What the control connection offers (IANA registry of ALPN); data connections have a name of their own in practice. */
+const CONTROL_PROTOCOLS = ["ftp"];
+const DATA_PROTOCOLS = ["ftp-data", "ftp"];
+/** Bytes of the keys of session tickets. */
+const TICKET_KEYS = 48;
+/** Sessions are resumed by servers of one name only; OpenSSL wants it where clients have certificates. */
+const SESSION_ID_CONTEXT = "portside";
+/** How long a session can be resumed, in seconds: a control connection with data connections may live for long. */
+const SESSION_SECONDS = 86_400;
+
+/** One generation of certificates. */
+export class Credentials {
+  readonly options: CredentialsOptions;
+  readonly #context: SecureContext;
+
+  /** @throws Error of OpenSSL where key and certificate cannot be used */
+  constructor(options: CredentialsOptions) {
+    this.options = options;
+    this.#context = contextOf(options.context);
+  }
+
+  /**
+   * What one control connection and its data connections shake hands with.
+   * @param host that the client has named by HOST (RFC 7151 §3.2.2), for a client that names none to TLS
+   */
+  async forControl(host: string | undefined): Promise<Identity> {
+    const { context, requireSessionReuse, sni } = this.options;
+    // Keys of its own make tickets that no other control connection has given out; the context of a host has none.
+    if (requireSessionReuse) return new Identity(this, contextOf(context, randomBytes(TICKET_KEYS)));
+    const named = host === undefined ? undefined : await sni?.(host);
+    return new Identity(this, named ?? this.#context);
+  }
+}
+
+/** The credentials of one control connection. */
+export class Identity {
+  readonly credentials: Credentials;
+  readonly #context: SecureContext;
+  /** The certificate that the control connection has shown, where the client named a host to TLS. */
+  #named: SecureContext | undefined;
+
+  /** @internal */
+  constructor(credentials: Credentials, context: SecureContext) {
+    this.credentials = credentials;
+    this.#context = context;
+  }
+
+  /** How the control connection shakes hands. */
+  control(bridged: boolean): HandshakeOptions {
+    const { sni } = this.credentials.options;
+    const contextFor = async (servername: string): Promise<SecureContext | undefined> => {
+      this.#named = await sni?.(servername);
+      return this.#named;
+    };
+    return { ...this.#common(), contextFor: sni && contextFor, protocols: CONTROL_PROTOCOLS, bridged };
+  }
+
+  /** How a data connection shakes hands: with the certificate of the control connection. */
+  data(bridged: boolean, signal: AbortSignal): HandshakeOptions {
+    const { requireSessionReuse } = this.credentials.options;
+    const contextFor = (): Promise<SecureContext | undefined> => Promise.resolve(this.#named);
+    return {
+      ...this.#common(),
+      contextFor: this.#named && contextFor,
+      protocols: DATA_PROTOCOLS,
+      requireResumption: requireSessionReuse,
+      // Without a bridge TLS would hand out tickets before anybody can object.
+      bridged: bridged || requireSessionReuse,
+      signal,
+    };
+  }
+
+  #common() {
+    const { requestCert, rejectUnauthorized, handshakeTimeout } = this.credentials.options;
+    return { context: this.#context, requestCert, rejectUnauthorized, timeout: handshakeTimeout };
+  }
+}
+
+function contextOf(options: SecureContextOptions, ticketKeys?: Buffer): SecureContext {
+  return createSecureContext({
+    sessionIdContext: SESSION_ID_CONTEXT,
+    sessionTimeout: SESSION_SECONDS,
+    honorCipherOrder: true,
+    ...options,
+    ...(ticketKeys !== undefined && { ticketKeys }),
+  });
+}

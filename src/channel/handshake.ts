@@ -1,0 +1,169 @@
+/**
+ * The server's half of a TLS handshake on a socket that is there already (RFC 4217 §4 and §7: the server of FTP is
+ * the server of TLS on data connections too, whoever has connected). Knows no commands and no certificates' files.
+ */
+import type { Socket } from "node:net";
+import { type SecureContext, TLSSocket } from "node:tls";
+import { FtpError } from "../errors.js";
+import { ignoreError } from "./opening.js";
+import { type Secure, secureOf } from "./secure.js";
+import { TlsBridge } from "./tls-bridge.js";
+import { isVerified } from "./tls-verification.js";
+
+/** What a handshake needs, and what it demands. */
+export interface HandshakeOptions {
+  /** Key and certificate, versions and ciphers, and the keys of session tickets. */
+  readonly context: SecureContext;
+  /** The context of a host that the client names (RFC 6066 §3); `undefined` for the one above. A rejection refuses. */
+  readonly contextFor?: ((servername: string) => Promise<SecureContext | undefined>) | undefined;
+  /** Application protocols, best first; a client that offers others only is refused (RFC 7301 §3.2). */
+  readonly protocols: readonly string[];
+  /** Whether the client is asked for a certificate. */
+  readonly requestCert: boolean;
+  /** Whether a certificate that is asked for must be there and verified. */
+  readonly rejectUnauthorized: boolean;
+  /** Whether the session must be one that was made with `context` before. */
+  readonly requireResumption?: boolean;
+  /** Milliseconds; 0 waits for ever. */
+  readonly timeout: number;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether TLS may end before the socket does, or must show how it ended. */
+  readonly bridged: boolean;
+}
+
+/** A socket under TLS. */
+export interface SecuredSocket {
+  /** Carries the plaintext. */
+  readonly socket: TLSSocket;
+  readonly secure: Secure;
+  /** Once the end of file is read: what is wrong with it, if it is not the client's own; only where `bridged`. */
+  readonly disorder?: () => FtpError | undefined;
+  /** Ends TLS, and gives back the socket with what came behind; only where `bridged`. */
+  readonly release?: () => Promise<Socket>;
+}
+
+/** Sees which end of file ends TLS: the one that the client has signed, or the one of the socket below. */
+class WatchedSocket extends TLSSocket {
+  endedInOrder = false;
+  readonly #bridge: TlsBridge;
+
+  constructor(bridge: TlsBridge, options: ConstructorParameters<typeof TLSSocket>[1]) {
+    super(bridge as unknown as Socket, options);
+    this.#bridge = bridge;
+  }
+
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (chunk === null && !this.#bridge.exhausted) this.endedInOrder = true;
+    return super.push(chunk, encoding);
+  }
+}
+
+/**
+ * Does the handshake. Where it fails, the socket is destroyed.
+ * @param socket of which nothing was taken since it was to be secured
+ * @throws FtpError `TLS_FAILED`; the reason is in `cause`
+ */
+export function handshake(socket: Socket, options: HandshakeOptions): Promise<SecuredSocket> {
+  const bridge = options.bridged ? new TlsBridge(socket) : undefined;
+  const tls = secured(socket, bridge, options);
+  tls.on("error", ignoreError);
+  // What a client may want, it can have by a new connection (RFC 8446 has none; CVE-2009-3555, CVE-2011-1473).
+  tls.disableRenegotiation();
+  return new Promise((resolve, reject) => {
+    const { timeout, signal } = options;
+    const fail = (cause: unknown): void => {
+      stop();
+      // First: TLS would still hand out session tickets, and with them what the next handshake asks for.
+      bridge?.silence();
+      tls.destroy();
+      socket.destroy();
+      reject(new FtpError("TLS_FAILED", `TLS handshake: ${messageOf(cause)}`, { cause }));
+    };
+    const timer = timeout === 0 ? undefined : setTimeout(() => fail(new Error(`not done in ${timeout} ms`)), timeout);
+    const gone = (): void => fail(new Error("the client left"));
+    const aborted = (): void => fail(signal?.reason);
+    const stop = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+      tls.off("error", fail).off("end", gone).off("close", gone).off("secure", done);
+      socket.off("end", gone).off("close", gone);
+    };
+    const done = (): void => {
+      const objection = objectionTo(tls, options);
+      if (objection !== undefined) return fail(new Error(objection));
+      stop();
+      resolve(finished(tls, bridge, options));
+    };
+    tls.once("error", fail).once("end", gone).once("close", gone).once("secure", done);
+    // An end of file that was read before TLS came is never seen by TLS, but where the bridge tells of it in its turn.
+    if (bridge === undefined) socket.once("end", gone).once("close", gone);
+    signal?.addEventListener("abort", aborted);
+    if (signal?.aborted) aborted();
+  });
+}
+
+function secured(socket: Socket, bridge: TlsBridge | undefined, options: HandshakeOptions): TLSSocket {
+  const { context, contextFor, protocols, requestCert, rejectUnauthorized } = options;
+  const tlsOptions: ConstructorParameters<typeof TLSSocket>[1] = {
+    isServer: true,
+    secureContext: context,
+    ALPNProtocols: [...protocols],
+    requestCert,
+    rejectUnauthorized,
+    ...(contextFor !== undefined && {
+      SNICallback: (servername: string, answer: (error: Error | null, context?: SecureContext) => void) => {
+        contextFor(servername.toLowerCase()).then(
+          (chosen) => answer(null, chosen),
+          (error: unknown) => answer(error instanceof Error ? error : new Error(String(error))),
+        );
+      },
+    }),
+  };
+  return bridge === undefined ? new TLSSocket(socket, tlsOptions) : new WatchedSocket(bridge, tlsOptions);
+}
+
+/** Why a handshake that TLS is content with is not enough. */
+function objectionTo(tls: TLSSocket, options: HandshakeOptions): string | undefined {
+  const { requestCert, rejectUnauthorized, requireResumption } = options;
+  if (requireResumption && !tls.isSessionReused()) return "not a session of this control connection";
+  if (requestCert && rejectUnauthorized && !isVerified(tls)) return "no client certificate that can be verified";
+  return undefined;
+}
+
+function finished(tls: TLSSocket, bridge: TlsBridge | undefined, options: HandshakeOptions): SecuredSocket {
+  const secure = secureOf(tls, options.requestCert && isVerified(tls));
+  if (!(tls instanceof WatchedSocket) || bridge === undefined) return { socket: tls, secure };
+  return {
+    socket: tls,
+    secure,
+    disorder: () => (tls.endedInOrder ? undefined : disorderOf(bridge)),
+    release: () => release(tls, bridge, options.timeout),
+  };
+}
+
+/** Ends TLS on both sides, and not the socket (RFC 2228 §3 CCC, RFC 4217 §12.3 and §13). */
+async function release(tls: TLSSocket, bridge: TlsBridge, timeout: number): Promise<Socket> {
+  bridge.keepSocket();
+  // Protected commands behind the one that ends protection: nobody can say on which side of the border they stand.
+  tls.on("data", () => tls.destroy());
+  tls.end();
+  const timer = timeout === 0 ? undefined : setTimeout(() => tls.destroy(), timeout);
+  const socket = await bridge.release(async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    return tls.readableEnded;
+  });
+  clearTimeout(timer);
+  tls.destroy();
+  return socket;
+}
+
+/** Anybody on the way can end a connection; only the client can say that this was all (RFC 8446 §6.1). */
+function disorderOf({ failure }: TlsBridge): FtpError {
+  if (failure === undefined) return new FtpError("TRUNCATED", "the end of file came without close_notify");
+  return new FtpError("DATA_LOST", `data connection: ${failure.message}`, { cause: failure });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,35 @@
+/** What TLS has agreed on for one connection, as the host sees it. */
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+
+/** A connection under TLS. */
+export interface Secure {
+  /** E.g. `TLSv1.3`. */
+  readonly protocol: string;
+  /** The name of the cipher suite in the IANA registry, e.g. `TLS_AES_256_GCM_SHA384`. */
+  readonly cipher: string;
+  /** Whether the client went on with a session of before instead of a full handshake (RFC 8446 §2.2, RFC 5077). */
+  readonly resumed: boolean;
+  /** The application protocol that was agreed on (RFC 7301): `ftp`, or `undefined` where the client offered none. */
+  readonly alpn: string | undefined;
+  /** The host that the client asked for (SNI, RFC 6066 §3), in lower case; `undefined` where it asked for none. */
+  readonly servername: string | undefined;
+  /** The client's certificate, also one that nobody vouches for; `undefined` where it showed none. */
+  readonly certificate: X509Certificate | undefined;
+  /** Whether the client's certificate was verified by `ca`. */
+  readonly authorized: boolean;
+}
+
+/** Reads a connection whose handshake is done. */
+export function secureOf(socket: TLSSocket, authorized: boolean): Secure {
+  const { servername, alpnProtocol } = socket as TLSSocket & { readonly servername?: string | false | null };
+  return {
+    protocol: socket.getProtocol() ?? "",
+    cipher: socket.getCipher().standardName,
+    resumed: socket.isSessionReused(),
+    alpn: alpnProtocol || undefined,
+    servername: servername ? servername.toLowerCase() : undefined,
+    certificate: socket.getPeerX509Certificate(),
+    authorized,
+  };
+}

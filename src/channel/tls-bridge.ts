@@ -1,0 +1,149 @@
+/**
+ * Stands between a socket and TLS where TLS alone does not tell enough: an end of file without close_notify looks
+ * whole to Node (RFC 8446 §6.1, truncation), and nothing else can keep what TLS still wants to send, or give the
+ * socket back when TLS is over. Costs a copy of nothing, but a turn through JavaScript for each piece.
+ */
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+
+/** The types of TLS records (RFC 8446 §5.1); no line of a client begins with one of them. */
+const FIRST_RECORD_TYPE = 20;
+const LAST_RECORD_TYPE = 24;
+const RECORD_HEADER = 5;
+/** Bytes that may wait for TLS. */
+const BOUND = 256 * 1024;
+
+/** Hands a socket's bytes to TLS and back. Destroying one destroys the other. */
+export class TlsBridge extends Duplex {
+  readonly #socket: Socket;
+  /** Where the socket's bytes go now. */
+  #take: (chunk: Buffer) => void = (chunk) => this.#forward(chunk);
+  #silenced = false;
+  /** Whose the socket is: ours; ours, but TLS is to end without it; nobody's. */
+  #holds: "all" | "socket" | "nothing" = "all";
+  #exhausted = false;
+  #ended = false;
+  #failure: Error | undefined;
+
+  /** @param socket of which nothing has been read; from now on the bridge's */
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: true, readableHighWaterMark: BOUND });
+    this.#socket = socket;
+    // Before TLS listens: it must find `exhausted` set when it is told of the end.
+    this.once("end", () => {
+      this.#exhausted = true;
+    });
+    socket.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onEnd);
+    socket.resume();
+  }
+
+  /** Why the socket broke, where it did. What had arrived before is with TLS all the same. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Whether TLS has been given everything up to the socket's end of file: what ends later ends because of that. */
+  get exhausted(): boolean {
+    return this.#exhausted;
+  }
+
+  /** From now on nothing is sent, whatever TLS has in hand. */
+  silence(): void {
+    this.#silenced = true;
+  }
+
+  /** From now on the end of TLS is not the end of the socket; what arrives waits for `release`. */
+  keepSocket(): void {
+    this.#holds = "socket";
+    this.#socket.pause();
+  }
+
+  /**
+   * Lets the peer answer our close_notify, one record at a time, and gives the socket back with everything that came
+   * behind. Some clients do not answer: what is no record is the first plain byte.
+   * @param over resolves to whether TLS has ended in order with what it was given
+   * @returns the socket, paused
+   */
+  async release(over: () => Promise<boolean>): Promise<Socket> {
+    let held = Buffer.alloc(0);
+    for (;;) {
+      const chunk = await this.#nextChunk();
+      if (chunk === undefined) break;
+      held = Buffer.concat([held, chunk]);
+      const size = recordSize(held);
+      if (size === 0) break;
+      if (size === undefined || held.length < size) continue;
+      this.push(held.subarray(0, size));
+      held = held.subarray(size);
+      if (await over()) break;
+    }
+    this.#letGo();
+    if (held.length > 0) this.#socket.unshift(held);
+    return this.#socket;
+  }
+
+  override _read(): void {
+    if (this.#holds === "all") this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    // A client that has said all may reset the connection, for our tickets were not read: that breaks nothing.
+    if (this.#silenced || this.#socket.destroyed) done();
+    else this.#socket.write(chunk, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.#holds !== "all" || this.#silenced || !this.#socket.writable) return done();
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.#holds !== "nothing") this.#socket.destroy();
+    done(error);
+  }
+
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk);
+  readonly #onError = (error: Error): void => {
+    this.#failure ??= error;
+  };
+  /** Also where the socket broke: what has arrived may end in order. */
+  readonly #onEnd = (): void => {
+    if (this.#ended || this.destroyed) return;
+    this.#ended = true;
+    this.push(null);
+  };
+
+  #forward(chunk: Buffer): void {
+    if (!this.push(chunk)) this.#socket.pause();
+  }
+
+  #letGo(): void {
+    const socket = this.#socket;
+    this.#holds = "nothing";
+    socket.pause();
+    socket.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onError).off("close", this.#onEnd);
+  }
+
+  /** `undefined` at the end of file. */
+  #nextChunk(): Promise<Buffer | undefined> {
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      const settle = (chunk: Buffer | undefined): void => {
+        socket.pause();
+        socket.off("end", none).off("close", none);
+        resolve(chunk);
+      };
+      const none = (): void => settle(undefined);
+      this.#take = settle;
+      socket.once("end", none).once("close", none);
+      socket.resume();
+    });
+  }
+}
+
+/** Bytes of the record that begins here; 0 for no record, `undefined` while that is open. */
+function recordSize(held: Buffer): number | undefined {
+  const type = held[0] ?? FIRST_RECORD_TYPE;
+  if (type < FIRST_RECORD_TYPE || type > LAST_RECORD_TYPE) return 0;
+  return held.length < RECORD_HEADER ? undefined : RECORD_HEADER + held.readUInt16BE(3);
+}

@@ -1,0 +1,80 @@
+/** The options of TLS: what they mean, their defaults, and the checks. */
+import type { SecureContext, SecureContextOptions } from "node:tls";
+import { Credentials } from "../channel/credentials.js";
+import { checkRequirement, type TlsRequirement } from "../session/requirement.js";
+import { known, milliseconds, optional } from "./checks.js";
+
+/**
+ * TLS, explicit (AUTH TLS, RFC 4217) and implicit. What is not listed here is as in Node's `tls.createSecureContext`: `cert`,
+ * `key`, `passphrase` or `pfx`, `ca`, `crl`, `ciphers`, `ecdhCurve`, `dhparam`, `sigalgs`, `honorCipherOrder` (default
+ * `true`), `sessionTimeout` in seconds (default 86,400), `minVersion` (default `TLSv1.2`), `maxVersion` ….
+ */
+export interface TlsOptions extends SecureContextOptions {
+  /** What nobody may do without TLS. Default `all`. */
+  readonly require?: TlsRequirement | undefined;
+  /** Whether clients are asked for a certificate, to be verified by `ca`. Default `false`. */
+  readonly requestCert?: boolean | undefined;
+  /** Whether a certificate that is asked for must be there and be verified. Default `true`. */
+  readonly rejectUnauthorized?: boolean | undefined;
+  /**
+   * The certificate for a host that a client names (SNI, or HOST before AUTH), in lower case: a context of Node's
+   * `tls.createSecureContext`; `undefined` for the one of `cert`; an error refuses the client.
+   */
+  readonly sni?: ((servername: string) => SecureContext | undefined | Promise<SecureContext | undefined>) | undefined;
+  /**
+   * Whether a data connection must go on with the TLS session of its own control connection, which no other client of this
+   * server has (RFC 4217 §15.1). Default `false`: whoever can, resumes. Clients that cannot are refused with 522.
+   */
+  readonly requireSessionReuse?: boolean | undefined;
+  /** Until a handshake is done, 0 to 2^31-1 milliseconds; 0 is off. Default 30,000. */
+  readonly handshakeTimeout?: number | undefined;
+  /** Whether CCC and REIN may take the control connection out of TLS; not where `require` is `all`. Default `false`. */
+  readonly allowClear?: boolean | undefined;
+}
+
+/** TLS as a server uses it. */
+export interface Tls {
+  readonly credentials: Credentials;
+  readonly require: TlsRequirement;
+  readonly allowClear: boolean;
+}
+
+/** Node's own options, so that a misspelt one is not silently off. */
+const CONTEXT_OPTIONS = [
+  ..."allowPartialTrustChain ca cert certificateCompression ciphers clientCertEngine crl dhparam".split(" "),
+  ..."ecdhCurve honorCipherOrder key maxVersion minVersion passphrase pfx privateKeyEngine".split(" "),
+  ..."privateKeyIdentifier secureOptions secureProtocol sessionIdContext sessionTimeout sigalgs ticketKeys".split(" "),
+];
+const OWN_OPTIONS = "require requestCert rejectUnauthorized sni requireSessionReuse handshakeTimeout allowClear".split(" ");
+
+/** TLS, checked and complete; `undefined` where there is to be none. @throws TypeError, RangeError naming the option */
+export function tlsOf(options: TlsOptions | undefined): Tls | undefined {
+  if (options === undefined) return undefined;
+  known("tls", options, [...OWN_OPTIONS, ...CONTEXT_OPTIONS]);
+  const { require, requestCert, rejectUnauthorized, sni, requireSessionReuse, handshakeTimeout, allowClear, ...rest } =
+    options;
+  if (sni !== undefined && typeof sni !== "function") throw new TypeError("tls.sni must be a function");
+  if (rest.pfx === undefined && (rest.cert === undefined || rest.key === undefined) && sni === undefined)
+    throw new TypeError("tls needs cert and key, or pfx, or sni");
+  const credentials = {
+    context: rest.secureProtocol === undefined ? { minVersion: "TLSv1.2" as const, ...rest } : rest,
+    requestCert: optional("tls.requestCert", requestCert, "boolean") ?? false,
+    rejectUnauthorized: optional("tls.rejectUnauthorized", rejectUnauthorized, "boolean") ?? true,
+    requireSessionReuse: optional("tls.requireSessionReuse", requireSessionReuse, "boolean") ?? false,
+    handshakeTimeout: milliseconds("tls.handshakeTimeout", handshakeTimeout, 30_000),
+    sni,
+  };
+  return {
+    require: checkRequirement("tls.require", require) ?? "all",
+    allowClear: optional("tls.allowClear", allowClear, "boolean") ?? false,
+    credentials: usable(credentials),
+  };
+}
+
+function usable(options: ConstructorParameters<typeof Credentials>[0]): Credentials {
+  try {
+    return new Credentials(options);
+  } catch (cause) {
+    throw new TypeError(`tls cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}
