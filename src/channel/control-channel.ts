@@ -155,7 +155,11 @@ export class ControlChannel {
     if (line !== undefined) this.#head++;
     if (this.#head === this.#lines.length) this.#drop();
     else if (this.#head >= ANSWERED_LINES) this.#forget();
-    if (!this.#finishing && this.#socket.isPaused() && this.#lines.length - this.#head <= this.#options.maxQueuedCommands / 2)
+    if (
+      !this.#finishing &&
+      this.#socket.isPaused() &&
+      this.#lines.length - this.#head <= this.#options.maxQueuedCommands / 2
+    )
       this.#socket.resume();
     return line;
   }

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { HandshakeOptions } from "./handshake.js";
+import { TlsSessions } from "./tls-sessions.js";
 
 /** A generation of certificates. */
 export interface CredentialsOptions {
@@ -58,6 +59,7 @@ export class Credentials {
 export class Identity {
   readonly credentials: Credentials;
   readonly #context: SecureContext;
+  readonly #sessions = new TlsSessions();
   /** The certificate that the control connection has shown, where the client named a host to TLS. */
   #named: SecureContext | undefined;
 
@@ -79,6 +81,7 @@ export class Identity {
 
   /** How a data connection shakes hands: with the certificate of the control connection. */
   data(bridged: boolean, signal: AbortSignal): HandshakeOptions {
+    this.#sessions.seal();
     const { requireSessionReuse } = this.credentials.options;
     const contextFor = (): Promise<SecureContext | undefined> => Promise.resolve(this.#named);
     return {
@@ -94,7 +97,13 @@ export class Identity {
 
   #common() {
     const { requestCert, rejectUnauthorized, handshakeTimeout } = this.credentials.options;
-    return { context: this.#context, requestCert, rejectUnauthorized, timeout: handshakeTimeout };
+    return {
+      context: this.#context,
+      sessions: this.#sessions,
+      requestCert,
+      rejectUnauthorized,
+      timeout: handshakeTimeout,
+    };
   }
 }
 

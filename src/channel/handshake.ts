@@ -2,18 +2,21 @@
  * The server's half of a TLS handshake on a socket that is there already (RFC 4217 §4 and §7: the server of FTP is
  * the server of TLS on data connections too, whoever has connected). Knows no commands and no certificates' files.
  */
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { FtpError } from "../errors.js";
 import { ignoreError } from "./opening.js";
 import { type Secure, secureOf } from "./secure.js";
 import { TlsBridge } from "./tls-bridge.js";
+import type { TlsSessions } from "./tls-sessions.js";
 import { isVerified } from "./tls-verification.js";
 
 /** What a handshake needs, and what it demands. */
 export interface HandshakeOptions {
   /** Key and certificate, versions and ciphers, and the keys of session tickets. */
   readonly context: SecureContext;
+  /** Sessions that can be gone on with by their identifier. */
+  readonly sessions: TlsSessions;
   /** The context of a host that the client names (RFC 6066 §3); `undefined` for the one above. A rejection refuses. */
   readonly contextFor?: ((servername: string) => Promise<SecureContext | undefined>) | undefined;
   /** Application protocols, best first; a client that offers others only is refused (RFC 7301 §3.2). */
@@ -104,10 +107,11 @@ export function handshake(socket: Socket, options: HandshakeOptions): Promise<Se
 }
 
 function secured(socket: Socket, bridge: TlsBridge | undefined, options: HandshakeOptions): TLSSocket {
-  const { context, contextFor, protocols, requestCert, rejectUnauthorized } = options;
+  const { context, contextFor, sessions, protocols, requestCert, rejectUnauthorized } = options;
   const tlsOptions: ConstructorParameters<typeof TLSSocket>[1] = {
     isServer: true,
     secureContext: context,
+    server: sessions as unknown as Server,
     ALPNProtocols: [...protocols],
     requestCert,
     rejectUnauthorized,

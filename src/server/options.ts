@@ -106,7 +106,9 @@ const MAX_PORT = 65_535;
 
 /** Every option, so that a misspelt one is not silently off. */
 const SERVER_OPTIONS = [
-  ..."host port implicitTls listeners tls passive active greeting idleTimeout loginTimeout dataTimeout stallTimeout".split(" "),
+  ..."host port implicitTls listeners tls passive active greeting idleTimeout loginTimeout dataTimeout stallTimeout".split(
+    " ",
+  ),
   ..."hookTimeout partialUploads overwriteOnRename allowRelogin maxLineLength maxQueuedCommands".split(" "),
   ..."maxLoginAttempts maxUnknownCommands asciiScanLimit listing commands siteCommands".split(" "),
 ];

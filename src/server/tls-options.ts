@@ -45,7 +45,9 @@ const CONTEXT_OPTIONS = [
   ..."ecdhCurve honorCipherOrder key maxVersion minVersion passphrase pfx privateKeyEngine".split(" "),
   ..."privateKeyIdentifier secureOptions secureProtocol sessionIdContext sessionTimeout sigalgs ticketKeys".split(" "),
 ];
-const OWN_OPTIONS = "require requestCert rejectUnauthorized sni requireSessionReuse handshakeTimeout allowClear".split(" ");
+const OWN_OPTIONS = "require requestCert rejectUnauthorized sni requireSessionReuse handshakeTimeout allowClear".split(
+  " ",
+);
 
 /** TLS, checked and complete; `undefined` where there is to be none. @throws TypeError, RangeError naming the option */
 export function tlsOf(options: TlsOptions | undefined): Tls | undefined {

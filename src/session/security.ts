@@ -132,7 +132,10 @@ export class Security {
     if (known === undefined || secured.secure.certificate?.fingerprint256 === known) return secured;
     socket.destroy();
     secured.socket.destroy();
-    throw new FtpError("TLS_FAILED", "the data connection shows another client certificate than the control connection");
+    throw new FtpError(
+      "TLS_FAILED",
+      "the data connection shows another client certificate than the control connection",
+    );
   }
 
   /** Forgets what was negotiated, once the control connection is in clear (REIN, RFC 4217 §13). */
