@@ -122,7 +122,7 @@ const PROPERTIES = ["TVFS", "UTF8"];
 
 /** The lines of FEAT, in alphabetical order. */
 function features(dialogue: Dialogue): readonly string[] {
-  const lines = dialogue.table.rows.map(({ feature }) => (typeof feature === "function" ? feature(dialogue) : feature));
+  const lines = doneHere(dialogue).map(({ feature }) => (typeof feature === "function" ? feature(dialogue) : feature));
   return [...PROPERTIES, ...lines.filter((line) => line !== undefined)].sort();
 }
 
@@ -178,8 +178,14 @@ function help(dialogue: Dialogue, verb: string | undefined): Reply {
 }
 
 /** Before login only what needs none: the rest is nobody's business. */
-function shownTo({ table, state }: Dialogue): readonly Row[] {
-  return state.who.stage === "admitted" ? table.rows : table.rows.filter(({ needs }) => !needs?.includes("login"));
+function shownTo(dialogue: Dialogue): readonly Row[] {
+  const rows = doneHere(dialogue);
+  return dialogue.state.who.stage === "admitted" ? rows : rows.filter(({ needs }) => !needs?.includes("login"));
+}
+
+/** Without certificates there are no commands of TLS. */
+function doneHere({ table, security }: Dialogue): readonly Row[] {
+  return security.available ? table.rows : table.rows.filter(({ needs }) => !needs?.includes("tls"));
 }
 
 /** Verbs in lines of eight, as terminals of eighty columns show them. */

@@ -45,7 +45,8 @@ export const securityRows: readonly Row[] = [
     summary: "begin TLS on the control connection",
     argument: text("mechanism"),
     replies: [234],
-    feature: ({ security }) => (security.available ? "AUTH TLS" : undefined),
+    needs: ["tls"],
+    feature: "AUTH TLS",
     run: authenticate,
   }),
   row({
@@ -54,7 +55,8 @@ export const securityRows: readonly Row[] = [
     summary: "say how large protected pieces may be; TLS knows itself",
     argument: bufferSize,
     replies: [200],
-    feature: ({ security }) => (security.available ? "PBSZ" : undefined),
+    needs: ["tls"],
+    feature: "PBSZ",
     keepsRestart: true,
     run: ({ security, texts }) =>
       security.secure === undefined ? reply(503, texts.noProtection) : reply(200, texts.bufferSize),
@@ -65,7 +67,8 @@ export const securityRows: readonly Row[] = [
     summary: "say whether data connections are under TLS",
     argument: protectionLevel,
     replies: [200, 534, 536],
-    feature: ({ security }) => (security.available ? "PROT" : undefined),
+    needs: ["tls"],
+    feature: "PROT",
     keepsRestart: true,
     run: protect,
   }),
@@ -74,9 +77,9 @@ export const securityRows: readonly Row[] = [
     source: "RFC 2228 §3, RFC 4217 §12.3",
     summary: "end TLS on the control connection",
     argument: none,
-    needs: ["login"],
     replies: [200, 533, 534],
-    feature: ({ security }) => (security.available && security.options.allowClear ? "CCC" : undefined),
+    needs: ["tls", "login"],
+    feature: ({ security }) => (security.options.allowClear ? "CCC" : undefined),
     run: clear,
   }),
   // TLS brings all that the others of RFC 2228 are for.
@@ -96,6 +99,7 @@ function refused(verb: string, summary: string): Row {
     argument: text("data"),
     secret: true,
     replies: [code],
+    needs: ["tls"],
     run: ({ texts }) => reply(code, texts.notImplemented),
   });
 }
@@ -103,7 +107,6 @@ function refused(verb: string, summary: string): Row {
 /** The handshake follows the reply. Whoever was logged in is so no more, and nothing that was set stays (RFC 4217 §4). */
 function authenticate(dialogue: Dialogue, mechanism: string): Reply {
   const { security, control, limits, state, texts } = dialogue;
-  if (!security.available) return reply(502, texts.notImplemented);
   if (security.negotiated) return reply(503, texts.authTwice);
   const level = MECHANISMS.get(upperCase(mechanism));
   if (level === undefined) return reply(504, texts.unsupportedParameter);

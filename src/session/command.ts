@@ -41,8 +41,11 @@ export interface Command<Argument, Context = CommandContext> {
   readonly details?: (context: Context) => readonly string[];
   /** Final and intermediate replies that it may give; 421, 500, 501, 502, 503, 504 and 530 are open to all. */
   readonly replies: readonly ReplyCode[];
-  /** What must stand before it runs: `login` (else 530), `data`, a data connection offered (else 425). Default: nothing. */
-  readonly needs?: readonly ("login" | "data")[];
+  /**
+   * What must stand before it runs: `tls`, a server with certificates (else 502), `login` (else 530), `data`, a data
+   * connection offered (else 425). Default: nothing.
+   */
+  readonly needs?: readonly ("tls" | "login" | "data")[];
   /** The line that it adds to FEAT (RFC 2389 §3.2); absent or `undefined`: none. */
   readonly feature?: string | ((context: Context) => string | undefined);
   /** Runs at once while a transfer runs, perhaps with some arguments only; all others wait for its end. */

@@ -11,6 +11,7 @@ export type Passed = { readonly refusal: Reply } | { readonly refusal?: undefine
 /** Checks a command in the order of RFC 959 §5.4: login, syntax, protection (RFC 4217 §10), sequence. */
 export function checkCommand(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined): Passed {
   const { texts, state, security } = dialogue;
+  if (row.needs?.includes("tls") && !security.available) return { refusal: reply(502, texts.notImplemented) };
   if (row.needs?.includes("login") && state.who.stage !== "admitted") return { refusal: reply(530, texts.notLoggedIn) };
   const argument = parseArgument(dialogue, row, text);
   if (argument.refusal !== undefined) return argument;
