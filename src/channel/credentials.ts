@@ -4,6 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import { FtpError } from "../errors.js";
+import { Deadline } from "../events/deadline.js";
 import type { HandshakeOptions } from "./handshake.js";
 import { TlsSessions } from "./tls-sessions.js";
 
@@ -45,13 +47,26 @@ export class Credentials {
   /**
    * What one control connection and its data connections shake hands with.
    * @param host that the client has named by HOST (RFC 7151 §3.2.2), for a client that names none to TLS
+   * @throws FtpError `TLS_FAILED` where there is to be no certificate for the host
    */
   async forControl(host: string | undefined): Promise<Identity> {
-    const { context, requireSessionReuse, sni } = this.options;
+    const { context, requireSessionReuse } = this.options;
     // Keys of its own make tickets that no other control connection has given out; the context of a host has none.
     if (requireSessionReuse) return new Identity(this, contextOf(context, randomBytes(TICKET_KEYS)));
-    const named = host === undefined ? undefined : await sni?.(host);
-    return new Identity(this, named ?? this.#context);
+    return new Identity(this, (await this.#contextFor(host)) ?? this.#context);
+  }
+
+  async #contextFor(host: string | undefined): Promise<SecureContext | undefined> {
+    const { sni, handshakeTimeout } = this.options;
+    if (host === undefined || sni === undefined) return undefined;
+    const deadline = new Deadline(handshakeTimeout, () => new Error(`no certificate in ${handshakeTimeout} ms`));
+    try {
+      return await deadline.bound(Promise.resolve(sni(host)));
+    } catch (cause) {
+      throw new FtpError("TLS_FAILED", "TLS handshake: no certificate for the host", { cause });
+    } finally {
+      deadline.clear();
+    }
   }
 }
 

@@ -52,7 +52,7 @@ class WatchedSocket extends TLSSocket {
   readonly #bridge: TlsBridge;
 
   constructor(bridge: TlsBridge, options: ConstructorParameters<typeof TLSSocket>[1]) {
-    super(bridge as unknown as Socket, options);
+    super(bridge, options);
     this.#bridge = bridge;
   }
 

@@ -22,14 +22,19 @@ export interface Secure {
 
 /** Reads a connection whose handshake is done. */
 export function secureOf(socket: TLSSocket, authorized: boolean): Secure {
-  const { servername, alpnProtocol } = socket as TLSSocket & { readonly servername?: string | false | null };
+  const { servername, alpnProtocol } = socket as TLSSocket & { readonly servername?: unknown };
   return {
     protocol: socket.getProtocol() ?? "",
     cipher: socket.getCipher().standardName,
     resumed: socket.isSessionReused(),
-    alpn: alpnProtocol || undefined,
-    servername: servername ? servername.toLowerCase() : undefined,
+    alpn: textOf(alpnProtocol),
+    servername: textOf(servername)?.toLowerCase(),
     certificate: socket.getPeerX509Certificate(),
     authorized,
   };
+}
+
+/** Node says `false` or `null` for none. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

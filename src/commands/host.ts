@@ -27,7 +27,7 @@ export function hostOf(given: string): string | undefined {
     return isIPv6(address) && !address.includes("%") ? address.toLowerCase() : undefined;
   }
   if (isIPv4(given)) return given;
-  // `domainToASCII` would also read 0x7f.1 as an address, and cut at a colon or a slash.
+  // Of ASCII only letters, digits, dot, hyphen and underscore: `domainToASCII` would cut at a colon or a slash.
   if (/[\x00-\x2c/:-@[-^`{-\x7f]/.test(given)) return undefined;
   const name = domainToASCII(given.endsWith(".") ? given.slice(0, -1) : given);
   return name !== "" && !isIPv4(name) && name.split(".").every((label) => LABEL.test(label)) ? name : undefined;

@@ -11,7 +11,7 @@ const REQUIREMENTS: readonly unknown[] = ["none", "login", "data", "all"] satisf
 /** A requirement that was given, or `undefined`. @throws TypeError naming the option */
 export function checkRequirement(name: string, value: TlsRequirement | undefined): TlsRequirement | undefined {
   if (value === undefined || REQUIREMENTS.includes(value)) return value;
-  throw new TypeError(`${name} must be one of ${REQUIREMENTS.join(", ")}, not ${String(value)}`);
+  throw new TypeError(`${name} must be one of ${REQUIREMENTS.join(", ")}, not ${value}`);
 }
 
 /** Whether a requirement has to do with one of the two. */

@@ -13,8 +13,6 @@ export const PAGE = join(import.meta.dirname, "../../docs/conformance.md");
 
 /** Commands of the registry of RFC 5797 and of the RFCs named here that are answered as unknown, and why. */
 const ABSENT = [
-  ["AUTH, PBSZ, PROT, CCC, ADAT, MIC, CONF, ENC", "RFC 2228, RFC 4217", "no TLS yet"],
-  ["HOST", "RFC 7151", "no virtual hosts yet"],
   ["LPRT, LPSV", "RFC 1639", "historic; EPRT and EPSV do the same (RFC 2428)"],
   ["MAIL, MSND, MSOM, MSAM, MLFL, MRSQ, MRCP", "RFC 765", "obsolete since RFC 959"],
 ];
@@ -26,7 +24,8 @@ export function conformancePage(): string {
     "",
     "Generated from the table of commands (`src/commands/table.ts`) by `npm run conformance`; a test fails when they",
     "differ. Any command may also be answered with 421, 500, 501, 502, 503, 504 or 530 (RFC 959 §5.4), transfers after",
-    "their 150 with 425, 426, 451, 551 or 552.",
+    "their 150 with 425, 426, 451, 551 or 552, and where data connections are to be under TLS with 521 before it and with",
+    "522 after it (RFC 4217 §10.2).",
     "",
     "| command | argument | clause | replies | needs | status |",
     "|---|---|---|---|---|---|",
@@ -62,6 +61,11 @@ const CHOICES = [
   "PASV on IPv6 is answered with 425; EPSV works.",
   "PORT and EPRT to another address than the client's, or to a port below 1024, are answered with 504 (RFC 2577 §3).",
   "ABOR, NOOP and STAT are answered while a transfer runs; every other command waits for its end.",
+  "AUTH TLS and TLS-C begin with PROT C, AUTH SSL and TLS-P and implicit TLS with PROT P. PROT works without PBSZ.",
+  "AUTH under TLS, or after CCC, is answered with 503. CCC and REIN leave TLS only where `tls.allowClear` says so (534, 502).",
+  "Where TLS is required, USER, PASS and ACCT in clear are answered with 530, transfers in clear with 521, and PROT C with 534.",
+  "An upload under PROT P that ends without close_notify is answered with 426 and not kept; a download need not be ended so.",
+  "HOST is open to every name unless a `host` listener refuses (504), but must be the name that SNI gave, if it gave one.",
   "MDTM never sets a time; MFMT does.",
   "Before login every command that needs one is answered with 530, and so is an unknown one.",
 ];
