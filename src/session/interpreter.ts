@@ -101,7 +101,8 @@ async function cross(dialogue: Dialogue, crossing: () => Promise<void>): Promise
     await crossing();
   } catch (error) {
     if (!(error instanceof FtpError)) throw error;
-    dialogue.tell("tlsFailed", { channel: "control", error });
+    // Where we have given up ourselves, nothing has failed.
+    if (dialogue.farewell === undefined) dialogue.tell("tlsFailed", { channel: "control", error });
   }
 }
 

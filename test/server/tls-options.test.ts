@@ -1,0 +1,92 @@
+/** The options of TLS: each wrong one is named, and what is right is taken. */
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { Server, type ServerOptions } from "../../dist/index.js";
+import { type Pair, testCertificates } from "../kit/certificates.js";
+
+let pair: Pair;
+let other: Pair;
+before(async () => {
+  const { ca, server } = await testCertificates();
+  pair = server;
+  other = ca;
+});
+
+/** Options as somebody without types may write them. */
+function loose(options: unknown): ServerOptions {
+  return options as ServerOptions;
+}
+
+describe("wrong options are named", () => {
+  const table: readonly (readonly [name: string, tls: () => unknown, error: RegExp])[] = [
+    ["not an object", () => 1, /tls must be an object/],
+    ["misspelt", () => ({ ...pair, requirecert: true }), /unknown option tls\.requirecert/],
+    ["no key", () => ({ cert: pair.cert }), /tls needs cert and key, or pfx, or sni/],
+    ["nothing", () => ({}), /tls needs cert and key/],
+    ["text that is no certificate", () => ({ cert: "x", key: pair.key }), /tls cannot be used/],
+    ["a key of another certificate", () => ({ cert: pair.cert, key: other.key }), /tls cannot be used/],
+    ["require", () => ({ ...pair, require: "always" }), /tls\.require must be one of none, login, data, all/],
+    ["requestCert", () => ({ ...pair, requestCert: 1 }), /tls\.requestCert must be a boolean/],
+    ["rejectUnauthorized", () => ({ ...pair, rejectUnauthorized: "no" }), /tls\.rejectUnauthorized must be a boolean/],
+    ["requireSessionReuse", () => ({ ...pair, requireSessionReuse: "auto" }), /tls\.requireSessionReuse must be/],
+    ["allowClear", () => ({ ...pair, allowClear: 1 }), /tls\.allowClear must be a boolean/],
+    ["sni", () => ({ ...pair, sni: {} }), /tls\.sni must be a function/],
+    [
+      "handshakeTimeout, no number",
+      () => ({ ...pair, handshakeTimeout: "1s" }),
+      /tls\.handshakeTimeout must be a number/,
+    ],
+  ];
+  for (const [name, tls, error] of table)
+    test(name, () => assert.throws(() => new Server(loose({ tls: tls() })), { name: "TypeError", message: error }));
+
+  test("handshakeTimeout out of range", () => {
+    const tls = { ...pair, handshakeTimeout: -1 };
+    assert.throws(() => new Server({ tls }), { name: "RangeError", message: /0 to 2147483647 milliseconds/ });
+  });
+});
+
+describe("places", () => {
+  test("implicitTls and requireTls need a certificate", () => {
+    assert.throws(() => new Server({ implicitTls: true }), { name: "TypeError", message: /implicitTls needs tls/ });
+    assert.throws(() => new Server({ listeners: [{ requireTls: "all" }] }), {
+      name: "TypeError",
+      message: /listeners\[0\]\.requireTls needs tls/,
+    });
+    assert.doesNotThrow(() => new Server({ listeners: [{ requireTls: "none" }] }));
+  });
+
+  test("a wrong requirement of a listener is named", () => {
+    const listeners = [{ port: 0 }, { port: 0, requireTls: "yes" }];
+    assert.throws(() => new Server(loose({ tls: pair, listeners })), {
+      name: "TypeError",
+      message: /listeners\[1\]\.requireTls must be one of none, login, data, all, not yes/,
+    });
+  });
+
+  test("addresses tell where TLS begins at once", async () => {
+    const host = "127.0.0.1";
+    const listeners = [
+      { host, port: 0 },
+      { host, port: 0, implicitTls: true },
+    ];
+    await using server = new Server({ tls: pair, listeners });
+    await server.listen();
+    assert.deepEqual(
+      server.addresses.map(({ implicitTls }) => implicitTls),
+      [false, true],
+    );
+  });
+});
+
+describe("setTls", () => {
+  test("needs a server that was made with tls", () => {
+    assert.throws(() => new Server().setTls(pair), { name: "Error", message: /made without tls/ });
+  });
+
+  test("names what is wrong", () => {
+    const server = new Server({ tls: pair });
+    assert.throws(() => server.setTls({ cert: "x", key: "y" }), { name: "TypeError", message: /tls cannot be used/ });
+    assert.throws(() => server.setTls(undefined as never), { name: "TypeError", message: /tls must be an object/ });
+  });
+});
