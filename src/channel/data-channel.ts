@@ -101,6 +101,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     });
     this.#ended = this.secure === undefined && socket.readableEnded;
     this.#listen(socket);
+    if (this.secure !== undefined && this.#socket.readableEnded) this.#reachedEnd();
   }
 
   /** Bytes that were sent and have left this process; while one piece is on its way, as of the piece before. */

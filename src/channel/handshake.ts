@@ -96,7 +96,8 @@ export function handshake(socket: Socket, options: HandshakeOptions): Promise<Se
       const objection = objectionTo(tls, options);
       if (objection !== undefined) return fail(new Error(objection));
       stop();
-      resolve(finished(tls, bridge, options));
+      // Not within OpenSSL's callback: TLS cannot be ended before its tickets are out.
+      setImmediate(() => resolve(finished(tls, bridge, options)));
     };
     tls.once("error", fail).once("end", gone).once("close", gone).once("secure", done);
     // An end of file that was read before TLS came is never seen by TLS, but where the bridge tells of it in its turn.
@@ -150,9 +151,10 @@ function finished(tls: TLSSocket, bridge: TlsBridge | undefined, options: Handsh
 async function release(tls: TLSSocket, bridge: TlsBridge, timeout: number): Promise<Socket> {
   bridge.keepSocket();
   // Protected commands behind the one that ends protection: nobody can say on which side of the border they stand.
-  tls.on("data", () => tls.destroy());
+  const cut = (): void => bridge.cut();
+  tls.on("data", cut).on("error", cut);
   tls.end();
-  const timer = timeout === 0 ? undefined : setTimeout(() => tls.destroy(), timeout);
+  const timer = timeout === 0 ? undefined : setTimeout(cut, timeout);
   const socket = await bridge.release(async () => {
     await new Promise((resolve) => setImmediate(resolve));
     return tls.readableEnded;

@@ -13,7 +13,7 @@ const RECORD_HEADER = 5;
 /** Bytes that may wait for TLS. */
 const BOUND = 256 * 1024;
 
-/** Hands a socket's bytes to TLS and back. Destroying one destroys the other. */
+/** Hands a socket's bytes to TLS and back. */
 export class TlsBridge extends Duplex {
   readonly #socket: Socket;
   /** Where the socket's bytes go now. */
@@ -50,6 +50,11 @@ export class TlsBridge extends Duplex {
   /** From now on nothing is sent, whatever TLS has in hand. */
   silence(): void {
     this.#silenced = true;
+  }
+
+  /** Ends the socket, whoever holds it. */
+  cut(): void {
+    this.#socket.destroy();
   }
 
   /** From now on the end of TLS is not the end of the socket; what arrives waits for `release`. */
@@ -98,7 +103,8 @@ export class TlsBridge extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (this.#holds !== "nothing") this.#socket.destroy();
+    // TLS that has ended in order on both sides goes by itself.
+    if (this.#holds === "all") this.#socket.destroy();
     done(error);
   }
 

@@ -1,16 +1,30 @@
 /** What the command line may say, and its translation into plain settings. Pure: touches neither disk nor network. */
 import { parseArgs } from "node:util";
+import type { TlsRequirement } from "../index.js";
+import type { CertificateFiles } from "./certificate.js";
 import {
   addressOf,
+  fileOf,
   hostOf,
   integerOf,
   isEverybody,
-  levelOf,
+  LEVELS,
+  oneOf,
   portRangeOf,
+  REQUIREMENTS,
   UsageError,
   type User,
   userOf,
 } from "./values.js";
+
+/** What the program was told of TLS. */
+export interface TlsSettings {
+  /** `undefined` for a pair that is made now and vouches for itself. */
+  readonly files: CertificateFiles | undefined;
+  /** Where TLS begins at once; `undefined` for nowhere. */
+  readonly implicitPort: number | undefined;
+  readonly require: TlsRequirement;
+}
 
 /** What the program was told to serve, and how. */
 export interface Settings {
@@ -25,6 +39,8 @@ export interface Settings {
   readonly passiveAddress: string | undefined;
   /** Milliseconds; `undefined` for the server's default, 0 for never. */
   readonly idleTimeout: number | undefined;
+  /** `undefined` for plain FTP only. */
+  readonly tls: TlsSettings | undefined;
   readonly logLevel: "error" | "info" | "debug";
   /** One JSON object a line instead of text. */
   readonly json: boolean;
@@ -46,6 +62,19 @@ export const FLAGS = {
   "pasv-ports": { type: "string", value: "MIN-MAX", help: "ports for passive data connections, 1 to 65535 (any)" },
   "pasv-address": { type: "string", value: "A", help: "IPv4 address that PASV tells clients (the one they came to)" },
   "idle-timeout": { type: "string", value: "SECONDS", help: "until an idle client is sent away; 0 is never (300)" },
+  "tls-cert": {
+    type: "string",
+    value: "FILE",
+    help: "certificate for TLS and what vouches for it, PEM; with --tls-key",
+  },
+  "tls-key": { type: "string", value: "FILE", help: "private key of the certificate, PEM, without passphrase" },
+  "tls-self-signed": { type: "boolean", help: "make a certificate for this run; needs the package selfsigned" },
+  "tls-require": { type: "string", value: "WHAT", help: "what needs TLS: none, login, data or all (all)" },
+  "implicit-port": {
+    type: "string",
+    value: "N",
+    help: "one more port, for clients that begin with TLS; 0 is any free one",
+  },
   memory: { type: "boolean", help: "serve sample files from memory instead of a folder" },
   "log-level": { type: "string", value: "LEVEL", help: "error, info, or debug: with every command (info)" },
   json: { type: "boolean", help: "print one JSON object a line" },
@@ -56,6 +85,7 @@ export const FLAGS = {
 /** Node's timers take no more than 2^31-1 milliseconds. */
 const MAX_SECONDS = 2_147_483;
 type Values = ReturnType<typeof split>["values"];
+const ANY_PORT = ", 0 for any free port";
 
 /**
  * Reads the command line.
@@ -94,19 +124,46 @@ function settingsOf(values: Values, positionals: readonly string[]): Settings {
   const anonymous = values.anonymous ?? false;
   checkNames(users, anonymous);
   const idleSeconds = integerOf("--idle-timeout", values["idle-timeout"], 0, MAX_SECONDS, " seconds, 0 for never");
+  const port = integerOf("--port", values.port, 0, 65_535, ANY_PORT) ?? 2121;
   return {
     folder: folderOf(values.memory ?? false, positionals),
     hosts: values.host?.map(hostOf) ?? ["127.0.0.1"],
-    port: integerOf("--port", values.port, 0, 65_535, ", 0 for any free port") ?? 2121,
+    port,
     users,
     anonymous,
     readOnly: values["read-only"] ?? false,
     passivePorts: portRangeOf("--pasv-ports", values["pasv-ports"]),
     passiveAddress: addressOf("--pasv-address", values["pasv-address"]),
     idleTimeout: idleSeconds === undefined ? undefined : idleSeconds * 1000,
-    logLevel: levelOf("--log-level", values["log-level"]) ?? "info",
+    tls: tlsOf(values, port),
+    logLevel: oneOf("--log-level", values["log-level"], LEVELS) ?? "info",
     json: values.json ?? false,
   };
+}
+
+function tlsOf(values: Values, port: number): TlsSettings | undefined {
+  const files = filesOf(values);
+  const implicitPort = integerOf("--implicit-port", values["implicit-port"], 0, 65_535, ANY_PORT);
+  const require = oneOf("--tls-require", values["tls-require"], REQUIREMENTS);
+  if (files === undefined && values["tls-self-signed"] !== true) {
+    const idle = implicitPort !== undefined ? "--implicit-port" : require && "--tls-require";
+    if (idle === undefined) return undefined;
+    throw new UsageError(`${idle} needs a certificate: --tls-cert and --tls-key, or --tls-self-signed`);
+  }
+  if (implicitPort !== undefined && implicitPort !== 0 && implicitPort === port)
+    throw new UsageError(`--implicit-port must be another port than --port, not ${port} too`);
+  return { files, implicitPort, require: require ?? "all" };
+}
+
+function filesOf(values: Values): CertificateFiles | undefined {
+  const cert = fileOf("--tls-cert", values["tls-cert"]);
+  const key = fileOf("--tls-key", values["tls-key"]);
+  if (cert === undefined && key === undefined) return undefined;
+  if (values["tls-self-signed"])
+    throw new UsageError("give either --tls-cert and --tls-key, or --tls-self-signed, not both");
+  if (cert === undefined) throw new UsageError("--tls-key needs its certificate: --tls-cert FILE");
+  if (key === undefined) throw new UsageError("--tls-cert needs its private key: --tls-key FILE");
+  return { cert, key };
 }
 
 function folderOf(memory: boolean, positionals: readonly string[]): string | undefined {

@@ -49,7 +49,10 @@ class Journal {
 }
 
 function tellSessions(server: Server, journal: Journal): void {
-  server.on("loggedIn", ({ session }) => journal.write("info", "loggedIn", session, "logged in"));
+  server.on("loggedIn", ({ session }) => {
+    const tls = session.secure?.protocol;
+    journal.write("info", "loggedIn", session, tls === undefined ? "logged in" : `logged in over ${tls}`, { tls });
+  });
   server.on("loginFailed", ({ session, username }) => {
     const tried = journal.name(username);
     // The session has forgotten the name by now.
@@ -58,6 +61,11 @@ function tellSessions(server: Server, journal: Journal): void {
   server.on("stranger", ({ session, address }) =>
     journal.write("info", "stranger", session, `turned away ${address ?? "somebody"} at the data port`, { address }),
   );
+  server.on("tlsFailed", ({ session, channel, error }) => {
+    const reason = reasonOf(error.cause ?? error);
+    const text = `TLS failed on the ${channel} connection: ${quoted(reason)}`;
+    journal.write("info", "tlsFailed", session, text, { channel, reason });
+  });
   server.on("error", ({ error, session }) => journal.problem(error, session));
 }
 
@@ -127,7 +135,17 @@ function reasonOf(error: unknown): string {
 
 function causes(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];
-  return error.cause === undefined ? [error.message] : [error.message, ...causes(error.cause)];
+  if (error.cause === undefined) return [plain(error)];
+  const { message, cause } = error;
+  // Some errors repeat what caused them.
+  const own = cause instanceof Error && message.endsWith(`: ${cause.message}`) ? -cause.message.length - 2 : undefined;
+  return [message.slice(0, own), ...causes(cause)];
+}
+
+/** Of an error of OpenSSL the reason alone: its message is about threads, functions and lines of OpenSSL. */
+function plain(error: Error & { readonly reason?: unknown; readonly library?: unknown }): string {
+  const { reason, library, message } = error;
+  return typeof reason === "string" && typeof library === "string" ? reason : message;
 }
 
 function short(fields: Fields): Fields {

@@ -3,9 +3,11 @@
 import { readFileSync } from "node:fs";
 import { readOnly, Server } from "../index.js";
 import { Accounts, newPassword } from "./accounts.js";
+import { fingerprintOf, type KeyPair } from "./certificate.js";
 import { parseFlags, type Settings } from "./flags.js";
 import { keepJournal } from "./journal.js";
 import { Log } from "./log.js";
+import { openPair, renewPair } from "./renewal.js";
 import { explainStart } from "./start-error.js";
 import { stopOnSignals } from "./stopping.js";
 import { openStore } from "./store.js";
@@ -35,32 +37,43 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     await serve(settings, log);
   } catch (error) {
-    const message = explainStart(error, settings.port);
+    const message = explainStart(error, settings);
     log.announce({ level: "error", event: "error", text: `portside: ${message}\n`, fields: { message } });
     process.exitCode = 1;
   }
 }
 
 async function serve(settings: Settings, log: Log): Promise<void> {
+  const { tls } = settings;
   const store = openStore(settings.folder);
   const made =
     settings.users.length > 0 || settings.anonymous ? undefined : { name: "portside", password: newPassword() };
   const accounts = new Accounts(made === undefined ? settings.users : [made], settings.anonymous);
   const fileSystems = { "read-only": readOnly(store.fileSystem), full: store.fileSystem };
-  const server = new Server(serverOptions(settings));
+  const pair = tls && (await openPair(tls, settings.hosts));
+  const server = new Server(serverOptions(settings, pair));
   server.on("login", (login) => {
     const access = accounts.access(login.username, login.password);
     if (access !== undefined) login.accept({ fileSystem: fileSystems[settings.readOnly ? "read-only" : access] });
   });
   keepJournal(server, log, (username) => accounts.shown(username));
   await server.listen();
-  stopOnSignals(server, log);
-  log.announce(welcome({ version: version(), store, settings, made, addresses: server.addresses }));
+  const stopRenewal = tls && pair && renewPair(server, tls, pair, log);
+  stopOnSignals(server, log, () => stopRenewal?.());
+  const fingerprint = pair && !tls?.files ? fingerprintOf(pair) : undefined;
+  log.announce(welcome({ version: version(), store, settings, made, fingerprint, addresses: server.addresses }));
 }
 
-function serverOptions(settings: Settings) {
-  const { hosts, port, passivePorts: ports, passiveAddress: address, idleTimeout } = settings;
-  return { listeners: hosts.map((host) => ({ host, port })), passive: { ports, address }, idleTimeout };
+function serverOptions(settings: Settings, pair: KeyPair | undefined) {
+  const { hosts, port, tls, passivePorts: ports, passiveAddress: address, idleTimeout } = settings;
+  const explicit = hosts.map((host) => ({ host, port }));
+  const implicit = hosts.map((host) => ({ host, port: tls?.implicitPort, implicitTls: true }));
+  return {
+    listeners: tls?.implicitPort === undefined ? explicit : [...explicit, ...implicit],
+    tls: pair && { ...pair, require: tls?.require },
+    passive: { ports, address },
+    idleTimeout,
+  };
 }
 
 // Whoever reads our lines may leave; that is no reason to stop serving.

@@ -9,12 +9,16 @@ const LAST_CALL = 1000;
 /** Milliseconds within which a second SIGINT under npm counts as the first one again. */
 const ECHO = 300;
 
-/** Listens to signals from now on. The process then ends by itself, with exit code 0. */
-export function stopOnSignals(server: Server, log: Log): void {
+/**
+ * Listens to signals from now on. The process then ends by itself, with exit code 0.
+ * @param begins called once, when stopping begins
+ */
+export function stopOnSignals(server: Server, log: Log, begins: () => void): void {
   let begun: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (begun === undefined) {
       begun = performance.now();
+      begins();
       void drain(server, log, signal);
     } else if (!isEcho(signal, performance.now() - begun, process.env.npm_lifecycle_event !== undefined))
       stopAtOnce(server, log, signal);

@@ -1,5 +1,6 @@
 /** The values of flags: from text to what it means, or an error that names the flag and what is allowed. */
 import { isIP, isIPv4 } from "node:net";
+import type { TlsRequirement } from "../index.js";
 
 /** A command line that cannot be followed; the message is for the person who typed it. */
 export class UsageError extends Error {
@@ -14,6 +15,9 @@ export interface User {
 
 /** The levels of the log, from the fewest lines to the most. */
 export const LEVELS = ["error", "info", "debug"] as const;
+
+/** What TLS can be required for, from the least to the most. */
+export const REQUIREMENTS = ["none", "login", "data", "all"] as const satisfies readonly TlsRequirement[];
 
 /** A whole number in decimal digits. @throws UsageError */
 export function integerOf(
@@ -63,11 +67,21 @@ export function isEverybody(name: string): boolean {
   return name === "anonymous" || name === "ftp";
 }
 
-/** One of the levels. @throws UsageError */
-export function levelOf(flag: string, text: string | undefined): (typeof LEVELS)[number] | undefined {
-  const level = LEVELS.find((candidate) => candidate === text);
-  if (text === undefined || level !== undefined) return level;
-  throw new UsageError(`${flag} must be one of ${LEVELS.join(", ")}, not ${shown(text)}`);
+/** One of a few words. @throws UsageError */
+export function oneOf<Word extends string>(
+  flag: string,
+  text: string | undefined,
+  words: readonly Word[],
+): Word | undefined {
+  const word = words.find((candidate) => candidate === text);
+  if (text === undefined || word !== undefined) return word;
+  throw new UsageError(`${flag} must be one of ${words.join(", ")}, not ${shown(text)}`);
+}
+
+/** The name of a file. @throws UsageError */
+export function fileOf(flag: string, text: string | undefined): string | undefined {
+  if (text === "") throw new UsageError(`${flag} must be the name of a file, not ""`);
+  return text;
 }
 
 function shown(text: string): string {

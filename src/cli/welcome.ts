@@ -1,10 +1,10 @@
 /** What is printed once the server listens: where it is, who may come in. */
 
 import { BlockList, isIPv6 } from "node:net";
-import { networkInterfaces } from "node:os";
-import type { ListenerAddress } from "../index.js";
+import type { ListenerAddress, TlsRequirement } from "../index.js";
 import type { Settings } from "./flags.js";
 import type { Entry } from "./log.js";
+import { reachable } from "./reachable.js";
 import type { Store } from "./store.js";
 import type { User } from "./values.js";
 
@@ -15,6 +15,8 @@ export interface Welcome {
   readonly settings: Settings;
   /** The account that was made up because none was given. */
   readonly made: User | undefined;
+  /** Of the certificate that was made because none was given. */
+  readonly fingerprint: string | undefined;
   readonly addresses: readonly ListenerAddress[];
 }
 
@@ -22,31 +24,78 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
+/** For people: what each requirement is about, and what it leaves in clear. */
+const REQUIRED: Readonly<Record<TlsRequirement, readonly [required: string, clear: string | undefined]>> = {
+  none: ["not required", "passwords and files"],
+  login: ["required for logins", "files"],
+  data: ["required for files and listings", "passwords"],
+  all: ["required for logins, files and listings", undefined],
+};
+
 /** The one screen that a person sees first, and the same for programs. */
-export function welcome({ version, store, settings, made, addresses }: Welcome): Entry {
-  const names = settings.users.map(({ name }) => name);
-  const login = made ?? (names.length === 1 && !settings.anonymous ? { name: names[0] ?? "" } : undefined);
-  const urls = addresses.flatMap(({ host, port }) => reachable(host).map((address) => urlOf(address, port, login)));
-  const rows = [
-    ...urls.map((url) => ["URL", url]),
+export function welcome(told: Welcome): Entry {
+  const { version, store, settings, made, fingerprint } = told;
+  const urls = urlsOf(told);
+  const rows = [...urls.map((url) => ["URL", url]), ...tlsRows(told), ...userRows(told)].map(
+    ([name = "", value = ""]) => `  ${name.padEnd(9)} ${value}\n`,
+  );
+  const unknown = "Nobody vouches for the certificate: compare its SHA-256 with what the client shows.\n";
+  const notes = `${fingerprint === undefined ? "" : unknown}${warning(told)}Ctrl+C stops it.\n`;
+  return {
+    level: "info",
+    event: "listening",
+    text: `portside ${version} serves ${store.title}\n\n${rows.join("")}\n${notes}\n`,
+    fields: {
+      url: urls[0],
+      urls,
+      user: made?.name,
+      password: made?.password,
+      folder: store.folder,
+      version,
+      tlsRequire: settings.tls?.require,
+      fingerprint,
+    },
+  };
+}
+
+function urlsOf({ settings, made, addresses }: Welcome): readonly string[] {
+  const [only, ...others] = settings.users;
+  const login = made ?? (others.length === 0 && !settings.anonymous && only ? { name: only.name } : undefined);
+  return addresses.flatMap(({ host, port, implicitTls }) =>
+    reachable(host).map((address) => urlOf(address, port, login, implicitTls ? "ftps" : "ftp")),
+  );
+}
+
+function tlsRows({ settings: { tls }, fingerprint }: Welcome): readonly string[][] {
+  if (tls === undefined) return [];
+  const implicit = tls.implicitPort === undefined ? "" : "; ftps: is implicit TLS";
+  return [
+    ["TLS", `explicit TLS (AUTH TLS), ${REQUIRED[tls.require][0]}${implicit}`],
+    ...(fingerprint === undefined ? [] : [["SHA-256", fingerprint]]),
+  ];
+}
+
+function userRows({ settings, made }: Welcome): readonly string[][] {
+  const { users, anonymous, readOnly } = settings;
+  return [
     ...(made === undefined
       ? []
       : [
           ["User", made.name],
           ["Password", made.password],
         ]),
-    ...names.map((name) => ["User", `${name}, password as given`]),
-    ...(settings.anonymous ? [["User", "anonymous or ftp, any password, read only"]] : []),
-    ...(settings.readOnly ? [["Access", "read only"]] : []),
-  ].map(([name = "", value = ""]) => `  ${name.padEnd(9)} ${value}\n`);
-  const open = addresses.some(({ host }) => !isLoopback(host));
-  const notes = `${open ? "Plain FTP: whoever is on the way can read passwords and files.\n" : ""}Ctrl+C stops it.\n`;
-  return {
-    level: "info",
-    event: "listening",
-    text: `portside ${version} serves ${store.title}\n\n${rows.join("")}\n${notes}\n`,
-    fields: { url: urls[0], urls, user: made?.name, password: made?.password, folder: store.folder, version },
-  };
+    ...users.map(({ name }) => ["User", `${name}, password as given`]),
+    ...(anonymous ? [["User", "anonymous or ftp, any password, read only"]] : []),
+    ...(readOnly ? [["Access", "read only"]] : []),
+  ];
+}
+
+/** What whoever is on the way can read, where there is a way. */
+function warning({ settings: { tls }, addresses }: Welcome): string {
+  const [, clear] = REQUIRED[tls?.require ?? "none"];
+  if (clear === undefined || addresses.every(({ host }) => isLoopback(host))) return "";
+  const when = tls === undefined ? "" : ", where a client does not ask for TLS";
+  return `Plain FTP${when}: whoever is on the way can read ${clear}.\n`;
 }
 
 /** A URL that can be pasted; `login` is percent-encoded (RFC 3986 §2.1, RFC 1738 §3.2.1). */
@@ -54,10 +103,11 @@ export function urlOf(
   host: string,
   port: number,
   login?: { readonly name: string; readonly password?: string },
+  scheme: "ftp" | "ftps" = "ftp",
 ): string {
   const secret = login?.password === undefined ? "" : `:${encoded(login.password)}`;
   const before = login === undefined ? "" : `${encoded(login.name)}${secret}@`;
-  return `ftp://${before}${isIPv6(host) ? `[${host}]` : host}:${port}/`;
+  return `${scheme}://${before}${isIPv6(host) ? `[${host}]` : host}:${port}/`;
 }
 
 /** Also what `encodeURIComponent` leaves and a shell does not. */
@@ -66,16 +116,6 @@ function encoded(text: string): string {
     /[!'()*~]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-}
-
-/** The addresses by which a listener can be reached: those of the machine where it listens at all of them. */
-function reachable(host: string): readonly string[] {
-  if (host !== "::" && host !== "0.0.0.0") return [host];
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const usable = own.filter(
-    ({ family, address }) => family === "IPv4" || (host === "::" && !/^fe[89ab]/.test(address)),
-  );
-  return usable.length === 0 ? [host] : usable.map(({ address }) => address);
 }
 
 function isLoopback(host: string): boolean {
