@@ -96,8 +96,9 @@ export function handshake(socket: Socket, options: HandshakeOptions): Promise<Se
       const objection = objectionTo(tls, options);
       if (objection !== undefined) return fail(new Error(objection));
       stop();
+      const result = finished(tls, bridge, options);
       // Not within OpenSSL's callback: TLS cannot be ended before its tickets are out.
-      setImmediate(() => resolve(finished(tls, bridge, options)));
+      setImmediate(() => resolve(result));
     };
     tls.once("error", fail).once("end", gone).once("close", gone).once("secure", done);
     // An end of file that was read before TLS came is never seen by TLS, but where the bridge tells of it in its turn.

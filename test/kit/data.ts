@@ -5,7 +5,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
+import { TLSSocket } from "node:tls";
 import { type Reply, type ScriptedClient, show } from "./scripted-client.js";
+import { rawOf, secureData, shaken } from "./security.js";
 import { within } from "./temporary.js";
 
 /** The four ways to a data connection. */
@@ -26,7 +28,10 @@ export interface Offer extends AsyncDisposable {
   readonly port: number;
   /** The reply to the command that made the offer. */
   readonly reply: Reply;
-  /** Passive: connects now. Active: waits for the server's connection. The socket is unread. */
+  /**
+   * Passive: connects now. Active: waits for the server's connection. The socket is unread. Under TLS the handshake has
+   * only begun: the server takes part in it behind its 150.
+   */
   connect(options?: { readonly localAddress?: string }): Promise<net.Socket>;
 }
 
@@ -38,7 +43,7 @@ export function offer(client: ScriptedClient, mode: DataMode): Promise<Offer> {
 async function offerPassive(client: ScriptedClient, mode: "PASV" | "EPSV"): Promise<Offer> {
   const reply = await client.expect(mode, mode === "PASV" ? 227 : 229);
   const endpoint =
-    mode === "PASV" ? parsePasv(reply) : { host: client.socket.remoteAddress ?? "", port: parseEpsv(reply) };
+    mode === "PASV" ? parsePasv(reply) : { host: client.raw.remoteAddress ?? "", port: parseEpsv(reply) };
   const opened = new Set<net.Socket>();
   return {
     mode,
@@ -49,14 +54,17 @@ async function offerPassive(client: ScriptedClient, mode: "PASV" | "EPSV"): Prom
       opened.add(socket);
       socket.on("error", () => undefined);
       await within(once(socket, "connect"), `the data connection to port ${endpoint.port}`);
-      return socket;
+      const data = protect(client, socket);
+      opened.delete(socket);
+      opened.add(data);
+      return data;
     },
     [Symbol.asyncDispose]: () => destroyAll(opened),
   };
 }
 
 async function offerActive(client: ScriptedClient, mode: "PORT" | "EPRT"): Promise<Offer> {
-  const host = client.socket.localAddress ?? "";
+  const host = client.raw.localAddress ?? "";
   const listener = await listen(host);
   const command = mode === "PORT" ? portCommand(host, listener.port) : eprtCommand(host, listener.port);
   const reply = await client.expect(command, 200);
@@ -64,9 +72,16 @@ async function offerActive(client: ScriptedClient, mode: "PORT" | "EPRT"): Promi
     mode,
     reply,
     port: listener.port,
-    connect: () => within(listener.accept(), "the server's data connection"),
+    connect: async () => protect(client, await within(listener.accept(), "the server's data connection")),
     [Symbol.asyncDispose]: () => listener.close(),
   };
+}
+
+/** A data connection as the client's PROT wants it: under TLS with the session of the control connection, or as it is. */
+export function protect(client: ScriptedClient, socket: net.Socket): net.Socket {
+  if (!client.privateData) return socket;
+  assert(client.tls, "PROT P without TLS");
+  return secureData(socket, client.tls);
 }
 
 /** A listening socket whose connections are taken one by one. */
@@ -176,7 +191,7 @@ export async function upload(
 }
 
 /**
- * Sends the transfer command and opens the offered connection.
+ * Sends the transfer command and opens the offered connection. Under TLS the handshake is done then, and was short.
  * @returns the preliminary reply and the unread socket
  */
 export async function begin(client: ScriptedClient, command: string, offered: Offer): Promise<[Reply, net.Socket]> {
@@ -185,7 +200,13 @@ export async function begin(client: ScriptedClient, command: string, offered: Of
   connecting.catch(() => undefined);
   const preliminary = await client.reply();
   assert([125, 150].includes(preliminary.code), `${command}: expected 125 or 150, got ${show(preliminary)}`);
-  return [preliminary, await connecting];
+  const socket = await connecting;
+  await shaken(socket);
+  if (socket instanceof TLSSocket) {
+    assert(socket.isSessionReused(), `${command}: the data connection has a session of its own`);
+    assert.equal(socket.getProtocol(), client.tls?.version);
+  }
+  return [preliminary, socket];
 }
 
 /** Everything until the peer's end. Rejects when the connection is reset. */
@@ -198,7 +219,7 @@ export async function collect(socket: net.Socket): Promise<Buffer> {
   return within(reading, "the end of the data");
 }
 
-/** Writes everything, waiting where the peer is slow, and sends FIN. */
+/** Writes everything, waiting where the peer is slow, and ends: with FIN, under TLS behind close_notify. */
 export async function pour(
   socket: net.Socket,
   bytes: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -228,8 +249,9 @@ export async function accepts(port: number, host: string = "127.0.0.1"): Promise
  * the file: an upload would be whole.
  */
 export function reset(socket: net.Socket): void {
-  (socket as net.Socket & { resetAndClosing?: boolean }).resetAndClosing = true;
-  socket.destroy();
+  const raw = rawOf(socket);
+  (raw as net.Socket & { resetAndClosing?: boolean }).resetAndClosing = true;
+  raw.destroy();
 }
 
 async function destroyAll(sockets: Iterable<net.Socket>): Promise<void> {

@@ -1,11 +1,12 @@
 /**
- * A client that does what the test says, byte by byte, and believes nothing: it speaks over a raw socket
- * and parses every reply strictly. Knows nothing of data connections (see data.ts).
+ * A client that does what the test says, byte by byte, and believes nothing: it speaks over a raw socket, or over TLS
+ * where `useTls` says so, and parses every reply strictly. Knows nothing of data connections (see data.ts).
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { type Reply, ReplyParser } from "./reply-parser.js";
+import { type ClientTls, type ClientTlsOptions, type SecuredControl, secureControl, tlsMode } from "./security.js";
 import { DEADLINE, within } from "./temporary.js";
 
 export type { Reply } from "./reply-parser.js";
@@ -22,8 +23,10 @@ interface Waiter {
 }
 
 export class ScriptedClient {
-  /** The socket of the control connection. */
-  readonly socket: net.Socket;
+  /** The socket that the system knows. */
+  readonly raw: net.Socket;
+  /** Whether data connections are under TLS: what PROT has said last, or the implicit beginning. */
+  privateData = false;
   /** Resolves when the connection is closed in both directions, or was reset. Never rejects. */
   readonly closed: Promise<void>;
   readonly #parser = new ReplyParser();
@@ -32,27 +35,86 @@ export class ScriptedClient {
   readonly #waiting: Waiter[] = [];
   #failure: Error | undefined;
   #greeting: Reply | undefined;
+  /** The raw socket, or TLS over it. */
+  #socket: net.Socket;
+  #secured: SecuredControl | undefined;
+  #tellClosed: () => void = () => undefined;
 
   private constructor(socket: net.Socket) {
-    this.socket = socket;
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
-    socket.on("data", (chunk) => this.#take(chunk));
-    socket.on("error", (error) => this.#fail(error));
-    socket.on("close", () => this.#fail(new Error("the connection is closed")));
+    this.raw = socket;
+    this.#socket = socket;
+    this.closed = new Promise((resolve) => {
+      this.#tellClosed = resolve;
+    });
+    this.#listen(socket);
   }
 
-  /** Connects and waits for the greeting, whatever its code. */
+  /**
+   * Connects and waits for the greeting, whatever its code. Where `useTls` says so, the client is under TLS then and
+   * its data connections will be.
+   */
   static async connect(port: number, host: string = "127.0.0.1", options: ClientOptions = {}): Promise<ScriptedClient> {
+    const mode = tlsMode();
     const client = await ScriptedClient.open(port, host, options);
+    if (mode?.implicit) await client.secure(mode, true);
     client.#greeting = await client.reply();
+    if (mode?.implicit === false && client.greeting.code === 220) await client.negotiate(mode);
     return client;
   }
 
-  /** Connects and does not wait for the greeting; it is the first `reply()`. */
+  /** Connects in clear, and does not wait for the greeting; it is the first `reply()`. */
   static async open(port: number, host: string = "127.0.0.1", options: ClientOptions = {}): Promise<ScriptedClient> {
     const socket = net.connect({ port, host, noDelay: true, ...options });
     await within(once(socket, "connect"), `connecting to ${host} port ${port}`);
     return new ScriptedClient(socket);
+  }
+
+  /** The socket of the control connection: the raw one, or TLS over it. */
+  get socket(): net.Socket {
+    return this.#socket;
+  }
+
+  /** What TLS has agreed on; stays where CCC has ended it for the control connection. */
+  get tls(): ClientTls | undefined {
+    return this.#secured?.tls;
+  }
+
+  /** AUTH TLS and the handshake, then PBSZ and PROT P. */
+  async negotiate(options: ClientTlsOptions): Promise<void> {
+    await this.expect("AUTH TLS", 234);
+    await this.secure(options);
+    await this.expect("PBSZ 0", 200);
+    await this.expect("PROT P", 200);
+    this.privateData = true;
+  }
+
+  /**
+   * Shakes hands now: behind 234, or before the greeting of an implicit server.
+   * @throws Error where that fails
+   */
+  async secure(options: ClientTlsOptions, privateData: boolean = false): Promise<void> {
+    this.#secured = await secureControl(this.raw, options, (socket) => this.#listen(socket));
+    this.privateData = privateData;
+  }
+
+  /** Leaves TLS, as the server does behind its 200 to CCC or its 220 to REIN. */
+  async clear(): Promise<void> {
+    assert(this.#secured, "this client is not under TLS");
+    // Before TLS ends: what ends then is not the connection.
+    this.#socket = this.raw;
+    await this.#secured.release();
+    this.#listen(this.raw);
+    this.raw.resume();
+  }
+
+  /** REIN, and all that `connect` does behind the greeting. Under TLS the server must allow it. */
+  async reinitialize(): Promise<void> {
+    const mode = tlsMode();
+    await this.expect("REIN", 220);
+    if (mode === undefined) return;
+    await this.clear();
+    this.privateData = false;
+    await this.negotiate(mode);
   }
 
   /** The greeting. @throws Error on a client made with `open` */
@@ -78,7 +140,7 @@ export class ScriptedClient {
 
   /** Sends bytes or text (UTF-8) just as they are, without a line end, and does not wait. */
   send(bytes: string | Uint8Array): void {
-    this.socket.write(bytes);
+    this.#socket.write(bytes);
   }
 
   /**
@@ -131,20 +193,35 @@ export class ScriptedClient {
     await within(this.closed, "the server closing the control connection", deadline);
   }
 
-  /** Sends FIN; replies still arrive. */
+  /** Sends FIN, under TLS behind close_notify; replies still arrive. */
   end(): void {
-    this.socket.end();
+    this.#socket.end();
   }
 
   /** Sends RST, without the FIN that `resetAndDestroy()` sends before. */
   reset(): void {
-    (this.socket as net.Socket & { resetAndClosing?: boolean }).resetAndClosing = true;
-    this.socket.destroy();
+    (this.raw as net.Socket & { resetAndClosing?: boolean }).resetAndClosing = true;
+    this.raw.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.socket.destroy();
+    this.#socket.destroy();
     await this.closed;
+  }
+
+  #listen(socket: net.Socket): void {
+    this.#socket.off("data", this.#take);
+    this.#socket = socket;
+    socket.on("data", this.#take);
+    socket.on("error", (error) => this.#lost(socket, error));
+    socket.on("close", () => this.#lost(socket, new Error("the connection is closed")));
+  }
+
+  /** The other socket of the two is none of ours at this moment. */
+  #lost(socket: net.Socket, error: Error): void {
+    if (socket !== this.#socket) return;
+    this.#fail(error);
+    if (socket.closed) this.#tellClosed();
   }
 
   async #await(deadline: number): Promise<Reply> {
@@ -162,14 +239,14 @@ export class ScriptedClient {
     }
   }
 
-  #take(chunk: Buffer): void {
+  readonly #take = (chunk: Buffer): void => {
     this.#received.push(chunk);
     try {
       for (const reply of this.#parser.push(chunk)) this.#hand(reply);
     } catch (error) {
       this.#fail(error as Error);
     }
-  }
+  };
 
   #hand(reply: Reply): void {
     const waiter = this.#waiting.shift();

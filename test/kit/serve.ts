@@ -1,16 +1,19 @@
 /**
  * A server for one test: on the loopback, on a free port, with one user and an empty memory store, and
- * gone when the test ends. Uses only the public face.
+ * gone when the test ends. Uses only the public face. Under TLS where `useTls` says so.
  */
 import assert from "node:assert/strict";
 import { type FileSystem, MemoryFileSystem, Server, type ServerOptions } from "../../dist/index.js";
 import { ScriptedClient } from "./scripted-client.js";
+import { securable } from "./security.js";
 import { within } from "./temporary.js";
 
 /** Options of the server, and the store that user `test` gets. */
 export type ServeOptions = ServerOptions & {
   /** Default: a new MemoryFileSystem. */
   readonly fileSystem?: FileSystem;
+  /** Whether clients may use `reinitialize`: under TLS a server has to be told. */
+  readonly mayReinitialize?: boolean;
 };
 
 /** A running server and its clients; disposing it ends them all. */
@@ -32,9 +35,11 @@ export interface Served<Store extends FileSystem = FileSystem> extends AsyncDisp
  * @param setup adds listeners before the server listens
  */
 export async function serve(options: ServeOptions = {}, setup?: (server: Server) => void): Promise<Served> {
-  const { fileSystem = new MemoryFileSystem(), ...rest } = options;
+  const { fileSystem = new MemoryFileSystem(), mayReinitialize = false, ...given } = options;
   const host = options.host ?? "127.0.0.1";
-  const server = new Server({ ...(rest.listeners === undefined && { host, port: 0 }), ...rest });
+  const rest = securable(given);
+  const tls = mayReinitialize && rest.tls !== undefined && { tls: { ...rest.tls, allowClear: true } };
+  const server = new Server({ ...(rest.listeners === undefined && { host, port: 0 }), ...rest, ...tls });
   setup?.(server);
   server.on("login", (login) => {
     if (login.username === "test" && login.password === "secret") login.accept({ fileSystem });
