@@ -5,11 +5,11 @@
 import type { Server, Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { FtpError } from "../errors.js";
+import { endOnTlsError, isVerified } from "./node-tls.js";
 import { ignoreError } from "./opening.js";
 import { type Secure, secureOf } from "./secure.js";
 import { TlsBridge } from "./tls-bridge.js";
 import type { TlsSessions } from "./tls-sessions.js";
-import { isVerified } from "./tls-verification.js";
 
 /** What a handshake needs, and what it demands. */
 export interface HandshakeOptions {
@@ -71,6 +71,7 @@ export function handshake(socket: Socket, options: HandshakeOptions): Promise<Se
   const bridge = options.bridged ? new TlsBridge(socket) : undefined;
   const tls = secured(socket, bridge, options);
   tls.on("error", ignoreError);
+  endOnTlsError(tls);
   // What a client may want, it can have by a new connection (RFC 8446 has none; CVE-2009-3555, CVE-2011-1473).
   tls.disableRenegotiation();
   return new Promise((resolve, reject) => {

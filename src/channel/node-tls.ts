@@ -1,7 +1,8 @@
 /**
- * The one thing that Node keeps to itself on a `TLSSocket` that is no child of a `tls.Server`: what OpenSSL thinks of
- * the client's certificate. Where a version of Node does not tell, no certificate counts as verified.
+ * What Node keeps to itself on a `TLSSocket` that is no child of a `tls.Server`. Where a version of Node does not tell,
+ * no certificate counts as verified, and a connection that TLS has given up ends by its time limits.
  */
+import type { EventEmitter } from "node:events";
 import type { TLSSocket } from "node:tls";
 
 /** Whether the client has shown a certificate that leads to one of `ca`. */
@@ -10,4 +11,9 @@ export function isVerified(socket: TLSSocket): boolean {
   if (typeof handle?.verifyError !== "function") return false;
   // Without a certificate there may be no error either: a resumed session has none to verify.
   return socket.getPeerX509Certificate() !== undefined && !handle.verifyError();
+}
+
+/** Lets what TLS finds wrong behind the handshake end the socket with an error, as any other does. */
+export function endOnTlsError(socket: TLSSocket): void {
+  (socket as EventEmitter).on("_tlsError", (error: Error) => socket.destroy(error));
 }
