@@ -50,10 +50,12 @@ export class Credentials {
    * @throws FtpError `TLS_FAILED` where there is to be no certificate for the host
    */
   async forControl(host: string | undefined): Promise<Identity> {
-    const { context, requireSessionReuse } = this.options;
+    const { context, requestCert, requireSessionReuse } = this.options;
     // Keys of its own make tickets that no other control connection has given out; the context of a host has none.
     if (requireSessionReuse) return new Identity(this, contextOf(context, randomBytes(TICKET_KEYS)));
-    return new Identity(this, (await this.#contextFor(host)) ?? this.#context);
+    // Nor has it what sessions with client certificates need to be resumed.
+    const named = requestCert ? undefined : await this.#contextFor(host);
+    return new Identity(this, named ?? this.#context);
   }
 
   async #contextFor(host: string | undefined): Promise<SecureContext | undefined> {
@@ -94,8 +96,11 @@ export class Identity {
     return { ...this.#common(), contextFor: sni && contextFor, protocols: CONTROL_PROTOCOLS, bridged };
   }
 
-  /** How a data connection shakes hands: with the certificate of the control connection. */
-  data(bridged: boolean, signal: AbortSignal): HandshakeOptions {
+  /**
+   * How a data connection shakes hands: with the certificate of the control connection.
+   * @param receives whether the client sends
+   */
+  data(receives: boolean, signal: AbortSignal): HandshakeOptions {
     this.#sessions.seal();
     const { requireSessionReuse } = this.credentials.options;
     const contextFor = (): Promise<SecureContext | undefined> => Promise.resolve(this.#named);
@@ -105,7 +110,8 @@ export class Identity {
       protocols: DATA_PROTOCOLS,
       requireResumption: requireSessionReuse,
       // Without a bridge TLS would hand out tickets before anybody can object.
-      bridged: bridged || requireSessionReuse,
+      bridged: receives || requireSessionReuse,
+      receives,
       signal,
     };
   }

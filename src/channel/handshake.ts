@@ -33,6 +33,8 @@ export interface HandshakeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether TLS may end before the socket does, or must show how it ended. */
   readonly bridged: boolean;
+  /** Whether only the client will send; needs `bridged`. Default `false`. */
+  readonly receives?: boolean;
 }
 
 /** A socket under TLS. */
@@ -57,7 +59,10 @@ class WatchedSocket extends TLSSocket {
   }
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    if (chunk === null && !this.#bridge.exhausted) this.endedInOrder = true;
+    if (chunk === null && !this.#bridge.exhausted) {
+      this.endedInOrder = true;
+      this.#bridge.conclude();
+    }
     return super.push(chunk, encoding);
   }
 }
@@ -68,7 +73,7 @@ class WatchedSocket extends TLSSocket {
  * @throws FtpError `TLS_FAILED`; the reason is in `cause`
  */
 export function handshake(socket: Socket, options: HandshakeOptions): Promise<SecuredSocket> {
-  const bridge = options.bridged ? new TlsBridge(socket) : undefined;
+  const bridge = options.bridged ? new TlsBridge(socket, options.receives ?? false) : undefined;
   const tls = secured(socket, bridge, options);
   tls.on("error", ignoreError);
   endOnTlsError(tls);
@@ -78,8 +83,6 @@ export function handshake(socket: Socket, options: HandshakeOptions): Promise<Se
     const { timeout, signal } = options;
     const fail = (cause: unknown): void => {
       stop();
-      // First: TLS would still hand out session tickets, and with them what the next handshake asks for.
-      bridge?.silence();
       tls.destroy();
       socket.destroy();
       reject(new FtpError("TLS_FAILED", `TLS handshake: ${messageOf(cause)}`, { cause }));
@@ -93,12 +96,14 @@ export function handshake(socket: Socket, options: HandshakeOptions): Promise<Se
       tls.off("error", fail).off("end", gone).off("close", gone).off("secure", done);
       socket.off("end", gone).off("close", gone);
     };
+    // Within OpenSSL's callback: TLS can neither be ended nor be destroyed here, and its tickets are not out yet.
     const done = (): void => {
       const objection = objectionTo(tls, options);
-      if (objection !== undefined) return fail(new Error(objection));
+      // TLS would still hand out the tickets, and with them what the next handshake asks for.
+      if (objection !== undefined) bridge?.silence();
+      if (objection !== undefined) return void setImmediate(() => fail(new Error(objection)));
       stop();
       const result = finished(tls, bridge, options);
-      // Not within OpenSSL's callback: TLS cannot be ended before its tickets are out.
       setImmediate(() => resolve(result));
     };
     tls.once("error", fail).once("end", gone).once("close", gone).once("secure", done);
@@ -141,6 +146,8 @@ function objectionTo(tls: TLSSocket, options: HandshakeOptions): string | undefi
 function finished(tls: TLSSocket, bridge: TlsBridge | undefined, options: HandshakeOptions): SecuredSocket {
   const secure = secureOf(tls, options.requestCert && isVerified(tls));
   if (!(tls instanceof WatchedSocket) || bridge === undefined) return { socket: tls, secure };
+  // TLS 1.2 has sent its tickets before, and has still to say that it is finished.
+  if (secure.protocol === "TLSv1.3") bridge.holdBack();
   return {
     socket: tls,
     secure,

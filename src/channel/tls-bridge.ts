@@ -16,6 +16,10 @@ const BOUND = 256 * 1024;
 /** Hands a socket's bytes to TLS and back. */
 export class TlsBridge extends Duplex {
   readonly #socket: Socket;
+  readonly #receives: boolean;
+  /** What TLS wants to send before it has read all; absent while nothing is held back. */
+  #heldBack: Buffer[] | undefined;
+  #concluded = false;
   /** Where the socket's bytes go now. */
   #take: (chunk: Buffer) => void = (chunk) => this.#forward(chunk);
   #silenced = false;
@@ -25,10 +29,14 @@ export class TlsBridge extends Duplex {
   #ended = false;
   #failure: Error | undefined;
 
-  /** @param socket of which nothing has been read; from now on the bridge's */
-  constructor(socket: Socket) {
+  /**
+   * @param socket of which nothing has been read; from now on the bridge's
+   * @param receives whether only the client sends: nothing that TLS has to say then may cost what is on its way
+   */
+  constructor(socket: Socket, receives: boolean) {
     super({ allowHalfOpen: true, readableHighWaterMark: BOUND });
     this.#socket = socket;
+    this.#receives = receives;
     // Before TLS listens: it must find `exhausted` set when it is told of the end.
     this.once("end", () => {
       this.#exhausted = true;
@@ -50,6 +58,22 @@ export class TlsBridge extends Duplex {
   /** From now on nothing is sent, whatever TLS has in hand. */
   silence(): void {
     this.#silenced = true;
+  }
+
+  /**
+   * Keeps back what TLS sends until it has read all, where only the client sends: session tickets that meet a client
+   * which has sent all and closed are answered with a reset, and that drops what was still on its way.
+   */
+  holdBack(): void {
+    if (this.#receives) this.#heldBack = [];
+  }
+
+  /** TLS has read all that the client wanted to send. */
+  conclude(): void {
+    this.#concluded = this.#receives;
+    const held = this.#heldBack ?? [];
+    this.#heldBack = undefined;
+    for (const chunk of held) this._write(chunk, "", () => undefined);
   }
 
   /** Ends the socket, whoever holds it. */
@@ -92,9 +116,15 @@ export class TlsBridge extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    // A client that has said all may reset the connection, for our tickets were not read: that breaks nothing.
-    if (this.#silenced || this.#socket.destroyed) done();
-    else this.#socket.write(chunk, done);
+    if (this.#silenced) return done();
+    if (this.#heldBack !== undefined) {
+      this.#heldBack.push(chunk);
+      return done();
+    }
+    // Who has said all may be gone: that breaks nothing.
+    if (!this.#concluded) this.#socket.write(chunk, done);
+    else if (this.#socket.destroyed) done();
+    else this.#socket.write(chunk, () => done());
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -69,7 +69,10 @@ function privateKeyIn(text: string, name: string): KeyObject {
     return createPrivateKey(text);
   } catch (cause) {
     // Both forms say so: RFC 1421 §4.6.1.1, RFC 7468 §11.
-    throw new Error(`${name} holds ${text.includes("ENCRYPTED") ? "a key with a passphrase" : "no private key in PEM"}`, { cause });
+    throw new Error(
+      `${name} holds ${text.includes("ENCRYPTED") ? "a key with a passphrase" : "no private key in PEM"}`,
+      { cause },
+    );
   }
 }
 
