@@ -161,7 +161,7 @@ async function release(tls: TLSSocket, bridge: TlsBridge, timeout: number): Prom
   bridge.keepSocket();
   // Protected commands behind the one that ends protection: nobody can say on which side of the border they stand.
   const cut = (): void => bridge.cut();
-  tls.on("data", cut).on("error", cut);
+  tls.on("data", cut).on("error", cut).resume();
   tls.end();
   const timer = timeout === 0 ? undefined : setTimeout(cut, timeout);
   const socket = await bridge.release(async () => {
@@ -170,6 +170,7 @@ async function release(tls: TLSSocket, bridge: TlsBridge, timeout: number): Prom
   });
   clearTimeout(timer);
   tls.destroy();
+  if (socket.destroyed) throw new FtpError("TLS_FAILED", "TLS did not end in order");
   return socket;
 }
 

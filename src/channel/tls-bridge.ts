@@ -171,6 +171,7 @@ export class TlsBridge extends Duplex {
       };
       const none = (): void => settle(undefined);
       this.#take = settle;
+      if (socket.destroyed || socket.readableEnded) return none();
       socket.once("end", none).once("close", none);
       socket.resume();
     });

@@ -1,7 +1,7 @@
 /** Where the standards leave a choice or differ from practice: what portside chose, each in one test. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { download, listen, offer, upload } from "../kit/data.js";
+import { download, listen, offer, protect, upload } from "../kit/data.js";
 import { serve } from "../kit/serve.js";
 import { content, names, put, putDirectory } from "../kit/store.js";
 import { within } from "../kit/temporary.js";
@@ -169,7 +169,7 @@ describe("data connections", () => {
     const listener = await listen("127.0.0.1");
     await client.expect(`EPRT |1|127.0.0.1|${listener.port}|`, 200);
     await client.expect("LIST", 150);
-    (await listener.accept()).resume();
+    protect(client, await listener.accept()).resume();
     await client.expectReply(226);
     await listener.close();
   });

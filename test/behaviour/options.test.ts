@@ -13,6 +13,7 @@ import {
   parseEpsv,
   parsePasv,
   portCommand,
+  protect,
   reset,
   upload,
 } from "../kit/data.js";
@@ -212,7 +213,7 @@ describe("active.sourcePort", () => {
     const listener = await listen("127.0.0.1");
     await client.expect(portCommand("127.0.0.1", listener.port), 200);
     client.send("RETR f\r\n");
-    const socket = await listener.accept();
+    const socket = protect(client, await listener.accept());
     assert.equal(socket.remotePort, port);
     assert.equal((await collect(socket)).toString(), "content");
     await client.expectReply(150);

@@ -17,9 +17,14 @@ const DEFAULTS: Settings = {
   passivePorts: undefined,
   passiveAddress: undefined,
   idleTimeout: undefined,
+  tls: undefined,
   logLevel: "info",
   json: false,
 };
+
+const FILES = { cert: "c.pem", key: "k.pem" };
+const PAIR = ["--tls-cert", "c.pem", "--tls-key", "k.pem"];
+const TLS = { files: FILES, implicitPort: undefined, require: "all" } as const;
 
 const GOOD: readonly (readonly [args: string[], settings: Partial<Settings>])[] = [
   [[], {}],
@@ -42,7 +47,17 @@ const GOOD: readonly (readonly [args: string[], settings: Partial<Settings>])[] 
   [["--log-level", "error"], { logLevel: "error" }],
   [["--log-level", "debug"], { logLevel: "debug" }],
   [["--json"], { json: true }],
+  [PAIR, { tls: TLS }],
+  [["--tls-self-signed"], { tls: { ...TLS, files: undefined } }],
+  [[...PAIR, "--implicit-port", "990"], { tls: { ...TLS, implicitPort: 990 } }],
+  [[...PAIR, "--implicit-port=0", "--port=0"], { port: 0, tls: { ...TLS, implicitPort: 0 } }],
+  [["--tls-self-signed", "--tls-require", "none"], { tls: { ...TLS, files: undefined, require: "none" } }],
+  [[...PAIR, "--tls-require", "login"], { tls: { ...TLS, require: "login" } }],
+  [[...PAIR, "--tls-require", "data"], { tls: { ...TLS, require: "data" } }],
+  [[...PAIR, "--tls-require", "all"], { tls: TLS }],
 ];
+
+const NO_CERTIFICATE = /needs a certificate: --tls-cert and --tls-key, or --tls-self-signed$/;
 
 const BAD: readonly (readonly [args: string[], message: RegExp])[] = [
   [["--prot", "21"], /--prot.*Allowed: --host, --port, --user, .*--version$/],
@@ -65,6 +80,18 @@ const BAD: readonly (readonly [args: string[], message: RegExp])[] = [
   [["--memory", "files"], /^give either a folder or --memory, not both$/],
   [["anna:hunter2", "b"], /^give one folder at the most, not 2$/],
   [[""], /^the folder must not be empty text$/],
+  [["--tls-cert", "c.pem"], /^--tls-cert needs its private key: --tls-key FILE$/],
+  [["--tls-key", "k.pem"], /^--tls-key needs its certificate: --tls-cert FILE$/],
+  [["--tls-cert"], /^--tls-cert needs a value: --tls-cert FILE /],
+  [["--tls-self-signed=yes"], /^--tls-self-signed takes no value$/],
+  ...[PAIR, ["--tls-cert", "c.pem"], ["--tls-key", "k.pem"]].map((files): readonly [string[], RegExp] => [
+    ["--tls-self-signed", ...files],
+    /^give either --tls-cert and --tls-key, or --tls-self-signed, not both$/,
+  ]),
+  [["--implicit-port", "990"], new RegExp(`^--implicit-port ${NO_CERTIFICATE.source}`)],
+  [["--tls-require", "all"], new RegExp(`^--tls-require ${NO_CERTIFICATE.source}`)],
+  [["--tls-require", "none"], new RegExp(`^--tls-require ${NO_CERTIFICATE.source}`)],
+  [[...PAIR, "--implicit-port", "2121"], /^--implicit-port must be another port than --port, not 2121 too$/],
 ];
 
 /** Values that each flag refuses, with the same words. */
@@ -93,6 +120,14 @@ const BAD_VALUES: readonly (readonly [flag: string, message: RegExp, values: rea
     "--host",
     /^--host must be an IP address, IPv6 without brackets, or a host name, not "/,
     ["", "[::1]", "a b", "ftp://localhost"],
+  ],
+  ["--tls-cert", /^--tls-cert must be the name of a file, not ""$/, [""]],
+  ["--tls-key", /^--tls-key must be the name of a file, not ""$/, [""]],
+  ["--tls-require", /^--tls-require must be one of none, login, data, all, not "/, ["", "ALL", "control"]],
+  [
+    "--implicit-port",
+    /^--implicit-port must be a whole number from 0 to 65535, 0 for any free port, not "/,
+    ["", "65536", "-1", "ftps"],
   ],
   ["--log-level", /^--log-level must be one of error, info, debug, not "/, ["", "INFO", "warn"]],
   ["--user", /^--user must be name:password, neither of them empty$/, ["hunter2", "", ":hunter2", "hunter2:"]],

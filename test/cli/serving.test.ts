@@ -3,24 +3,13 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { suite, type TestContext, test } from "node:test";
+import { suite, test } from "node:test";
 import { parseEpsv, parsePasv, upload } from "../kit/data.js";
 import { requireProgram, run } from "../kit/programs.js";
 import { ScriptedClient } from "../kit/scripted-client.js";
 import { bytesOf, temporaryDirectory } from "../kit/temporary.js";
+import { curl, LOGIN_DENIED, UPLOAD_FAILED } from "./curl.js";
 import { freePort, MAIN, start } from "./started.js";
-
-/** curl's exit codes. */
-const [OK, UPLOAD_FAILED, LOGIN_DENIED] = [0, 25, 67];
-
-/** Runs curl and gives what it printed, once its exit code is the one expected. */
-async function curl(t: TestContext, args: readonly string[], code: number = OK): Promise<string> {
-  const program = requireProgram(t, "curl");
-  if (program === undefined) return "";
-  const finished = await run(program, ["--silent", "--show-error", "--disable", ...args]);
-  assert.equal(finished.code, code, `curl ${args.join(" ")}: ${finished.stderr}`);
-  return finished.stdout;
-}
 
 async function client(port: number, name: string, password: string): Promise<ScriptedClient> {
   return (await ScriptedClient.connect(port)).login(name, password);

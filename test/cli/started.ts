@@ -101,6 +101,11 @@ export class Listening extends Started {
     return Number(this.url.port);
   }
 
+  /** The first URL for implicit TLS that it printed. */
+  get implicitUrl(): URL {
+    return new URL(/ftps:\/\/[^\s"]+/.exec(this.stdout)?.[0] ?? "ftps://nowhere");
+  }
+
   /** The URL of a path, for a user and password of the test where given. */
   at(path: string, login?: string): string {
     return `ftp://${login === undefined ? "" : `${login}@`}${this.url.host}${path}`;

@@ -213,15 +213,13 @@ export class ScriptedClient {
     this.#socket.off("data", this.#take);
     this.#socket = socket;
     socket.on("data", this.#take);
-    socket.on("error", (error) => this.#lost(socket, error));
-    socket.on("close", () => this.#lost(socket, new Error("the connection is closed")));
-  }
-
-  /** The other socket of the two is none of ours at this moment. */
-  #lost(socket: net.Socket, error: Error): void {
-    if (socket !== this.#socket) return;
-    this.#fail(error);
-    if (socket.closed) this.#tellClosed();
+    // The other socket of the two is none of ours at that moment.
+    socket.on("error", (error) => socket === this.#socket && this.#fail(error));
+    socket.on("close", () => {
+      if (socket !== this.#socket) return;
+      this.#fail(new Error("the connection is closed"));
+      this.#tellClosed();
+    });
   }
 
   async #await(deadline: number): Promise<Reply> {
