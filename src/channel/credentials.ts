@@ -63,7 +63,7 @@ export class Credentials {
     if (host === undefined || sni === undefined) return undefined;
     const deadline = new Deadline(handshakeTimeout, () => new Error(`no certificate in ${handshakeTimeout} ms`));
     try {
-      return await deadline.bound(Promise.resolve(sni(host)));
+      return checked(await deadline.bound(Promise.resolve(sni(host))));
     } catch (cause) {
       throw new FtpError("TLS_FAILED", "TLS handshake: no certificate for the host", { cause });
     } finally {
@@ -90,7 +90,7 @@ export class Identity {
   control(bridged: boolean): HandshakeOptions {
     const { sni } = this.credentials.options;
     const contextFor = async (servername: string): Promise<SecureContext | undefined> => {
-      this.#named = await sni?.(servername);
+      this.#named = checked(await sni?.(servername));
       return this.#named;
     };
     return { ...this.#common(), contextFor: sni && contextFor, protocols: CONTROL_PROTOCOLS, bridged };
@@ -126,6 +126,12 @@ export class Identity {
       timeout: handshakeTimeout,
     };
   }
+}
+
+/** Node takes what is no context for none, and shows the certificate of another host. */
+function checked(chosen: SecureContext | undefined): SecureContext | undefined {
+  if (chosen === undefined || typeof chosen.context === "object") return chosen;
+  throw new TypeError("tls.sni must give a context of tls.createSecureContext, or undefined");
 }
 
 function contextOf(options: SecureContextOptions, ticketKeys?: Buffer): SecureContext {

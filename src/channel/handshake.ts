@@ -42,7 +42,7 @@ export interface SecuredSocket {
   /** Carries the plaintext. */
   readonly socket: TLSSocket;
   readonly secure: Secure;
-  /** Once the end of file is read: what is wrong with it, if it is not the client's own; only where `bridged`. */
+  /** Once the end of file is read: what is wrong with it, if it is not the client's own; only where it `receives`. */
   readonly disorder?: () => FtpError | undefined;
   /** Ends TLS, and gives back the socket with what came behind; only where `bridged`. */
   readonly release?: () => Promise<Socket>;
@@ -151,7 +151,8 @@ function finished(tls: TLSSocket, bridge: TlsBridge | undefined, options: Handsh
   return {
     socket: tls,
     secure,
-    disorder: () => (tls.endedInOrder ? undefined : disorderOf(bridge)),
+    // What is wrong with the end of file does not concern those who send.
+    ...(options.receives && { disorder: () => (tls.endedInOrder ? undefined : disorderOf(bridge)) }),
     release: () => release(tls, bridge, options.timeout),
   };
 }

@@ -1,4 +1,5 @@
 /** The options of TLS: what they mean, their defaults, and the checks. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { SecureContext, SecureContextOptions } from "node:tls";
 import { Credentials } from "../channel/credentials.js";
 import { checkRequirement, type TlsRequirement } from "../session/requirement.js";
@@ -75,8 +76,20 @@ export function tlsOf(options: TlsOptions | undefined): Tls | undefined {
 
 function usable(options: ConstructorParameters<typeof Credentials>[0]): Credentials {
   try {
+    checkPair(options.context);
     return new Credentials(options);
   } catch (cause) {
     throw new TypeError(`tls cannot be used: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** OpenSSL sees no mismatch between a key of one kind and a certificate of another; every handshake would fail. */
+function checkPair({ cert, key, passphrase }: SecureContextOptions): void {
+  if (!isOne(cert) || !isOne(key)) return;
+  const secret = createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) });
+  if (!new X509Certificate(cert).checkPrivateKey(secret)) throw new Error("the key is not that of the certificate");
+}
+
+function isOne(value: unknown): value is string | Buffer {
+  return typeof value === "string" || Buffer.isBuffer(value);
 }
