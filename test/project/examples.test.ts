@@ -6,17 +6,21 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
+import { issue, testCertificates } from "../kit/certificates.js";
 import { type Finished, requireProgram, run } from "../kit/programs.js";
 import { temporaryDirectory, within } from "../kit/temporary.js";
 import { PROJECT } from "./source-file.js";
 
 const README = readFileSync(join(PROJECT, "README.md"), "utf8");
 const TSC = join(PROJECT, "node_modules/typescript/bin/tsc");
-/** What curl exits with: the reply to PASS was no; that to a quoted command was no; that to STOR was no; to RETR; to SIZE. */
-const [LOGIN_DENIED, QUOTE_REFUSED, UPLOAD_REFUSED, NOT_FOUND] = [67, 21, 25, 78];
+/**
+ * What curl exits with: the reply to USER or PASS was no; that to a quoted command was no; that to STOR was no; to RETR;
+ * the certificate is not for this host.
+ */
+const [LOGIN_DENIED, QUOTE_REFUSED, UPLOAD_REFUSED, NOT_FOUND, WRONG_CERTIFICATE] = [67, 21, 25, 78, 60];
 
 /** An example that runs, as its user meets it. */
 interface Running {
@@ -25,11 +29,49 @@ interface Running {
   /** Runs curl and asserts its exit code. @returns what it printed, replies included with `-v` */
   curl(code: number, ...args: string[]): Promise<Finished>;
   /** Waits until the example has printed this. */
-  printed(pattern: RegExp): Promise<unknown>;
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** A folder that is removed afterwards: its `TMPDIR`, and what `PREPARED` has made. */
+  readonly folder: string;
+  readonly signal: (name: NodeJS.Signals) => void;
 }
+
+/** What is made before an example starts, by file name. @returns what is added to its environment */
+const PREPARED: Readonly<Record<string, (folder: string) => Promise<Readonly<Record<string, string>>>>> = {
+  async "ftps-server"(folder) {
+    const { ca, server } = await testCertificates();
+    const host = await issue({ name: "ftp.example", hosts: ["ftp.example"] }, ca);
+    await mkdir(join(folder, "ftp.example"));
+    for (const name of ["cert", "key"] as const) {
+      await writeFile(join(folder, `${name}.pem`), server[name]);
+      await writeFile(join(folder, "ftp.example", `${name}.pem`), host[name]);
+    }
+    await writeFile(join(folder, "ca.pem"), ca.cert);
+    return { CERTIFICATES: folder, IMPLICIT_PORT: "0" };
+  },
+};
 
 /** What each example promises, by file name. */
 const EXAMPLES: Readonly<Record<string, (example: Running) => Promise<void>>> = {
+  async "ftps-server"({ url, curl, printed, folder, signal }) {
+    const trusted = ["--cacert", join(folder, "ca.pem")];
+    assert.match((await curl(0, ...trusted, "--ssl-reqd", url)).stdout, / readme\.txt\r?\n$/);
+    await printed(/^TLSv1\.3 for no host$/m);
+    await curl(LOGIN_DENIED, url);
+    const [implicit] = await printed(/^ftps:\/\/\S+\/$/m);
+    assert.equal((await curl(0, ...trusted, `${implicit}readme.txt`)).stdout, "hello\n");
+    const { port } = new URL(url);
+    const named = ["--resolve", `ftp.example:${port}:127.0.0.1`, "--ssl-reqd", `ftp://a:b@ftp.example:${port}/`];
+    await curl(0, ...trusted, ...named);
+    await printed(/^TLSv1\.3 for ftp\.example$/m);
+    await rm(join(folder, "ftp.example"), { recursive: true });
+    signal("SIGHUP");
+    await printed(/^new connections get the certificates of now$/m);
+    await curl(WRONG_CERTIFICATE, ...trusted, ...named);
+    await rm(join(folder, "key.pem"));
+    signal("SIGHUP");
+    await printed(/^the certificates stay as they were: .*ENOENT/m);
+    await curl(0, ...trusted, "--ssl-reqd", url);
+  },
   async "own-command"({ url, curl }) {
     assert.match((await curl(0, url)).stdout, / readme\.txt\r?\n$/);
     assert.equal((await curl(0, `${url}readme.txt`)).stdout, "hello\n");
@@ -100,8 +142,9 @@ async function running(t: TestContext, name: string, use: (example: Running) => 
   const program = requireProgram(t, "curl");
   if (program === undefined) return;
   await using temporary = await temporaryDirectory();
+  const prepared = await PREPARED[name]?.(temporary.path);
   const child = spawn(process.execPath, [join(PROJECT, ".build/examples", `${name}.js`)], {
-    env: { ...process.env, PORT: "0", TMPDIR: temporary.path },
+    env: { ...process.env, PORT: "0", TMPDIR: temporary.path, ...prepared },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "close");
@@ -113,7 +156,8 @@ async function running(t: TestContext, name: string, use: (example: Running) => 
   };
   try {
     const [url] = await output.match(/^ftp:\/\/\S+\/$/m);
-    await use({ url, curl, printed: (pattern) => output.match(pattern) });
+    const signal = (which: NodeJS.Signals) => void child.kill(which);
+    await use({ url, curl, printed: (pattern) => output.match(pattern), folder: temporary.path, signal });
     child.kill("SIGTERM");
     assert.deepEqual(await within(ended, "the end of the example"), [0, null], output.text);
   } finally {
