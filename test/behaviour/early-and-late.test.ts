@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { begin, collect, download, offer, reset, upload } from "../kit/data.js";
 import { Gate } from "../kit/gate.js";
+import { orHandshake, tlsMode } from "../kit/security.js";
 import { serve } from "../kit/serve.js";
 import { content, exists, names, put } from "../kit/store.js";
 import { bytesOf, until } from "../kit/temporary.js";
@@ -19,7 +20,8 @@ describe("data before its command", () => {
       const socket = await offered.connect();
       socket.end(bytes);
       socket.resume();
-      if (size < 1000) await new Promise((resolve) => socket.once("finish", resolve));
+      // Under TLS they leave with the handshake, which the server begins behind its 150.
+      if (size < 1000 && tlsMode() === undefined) await new Promise((resolve) => socket.once("finish", resolve));
       client.send("STOR f\r\n");
       await client.expectReply(125, 150);
       await client.expectReply(226);
@@ -84,7 +86,7 @@ describe("data before its command", () => {
       await client.assertQuiet();
       await client
         .expect("LIST", 125, 150, ...codes)
-        .then(({ code }) => (code < 200 ? client.expectReply(...codes) : undefined));
+        .then(({ code }) => (code < 200 ? client.expectReply(...orHandshake(...codes)) : undefined));
       await until(() => store.open === 0, 2000, "the listing is closed");
       await download(client, "LIST");
     });
@@ -104,10 +106,11 @@ describe("several commands for one offer", () => {
   });
 
   test("commands that change the login wait for the end of the transfer", async () => {
-    for (const [line, code] of [
-      ["REIN", 220],
-      ["USER test", 331],
-      ["QUIT", 221],
+    // What stands behind REIN would cross the border of TLS: there it is refused, as it is by default.
+    for (const [line, code, after] of [
+      tlsMode() === undefined ? (["REIN", 220, 530] as const) : (["REIN", 502, 257] as const),
+      ["USER test", 331, 530],
+      ["QUIT", 221, undefined],
     ] as const) {
       const gate = new Gate();
       const store = new WatchedStore({
@@ -127,7 +130,7 @@ describe("several commands for one offer", () => {
       assert.equal((await receiving).toString(), "content");
       await client.expectReply(226);
       await client.expectReply(code);
-      if (line !== "QUIT") await client.expectReply(530);
+      if (after !== undefined) await client.expectReply(after);
     }
   });
 

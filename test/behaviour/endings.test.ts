@@ -12,6 +12,7 @@ import {
   type WriteOptions,
 } from "../../dist/index.js";
 import { begin, download, offer, upload } from "../kit/data.js";
+import { Gate } from "../kit/gate.js";
 import { serve } from "../kit/serve.js";
 import { content, exists, put, putDirectory } from "../kit/store.js";
 import { bytesOf, until } from "../kit/temporary.js";
@@ -56,17 +57,15 @@ describe("the last reply", () => {
     });
 
   test("what a question still asks is not done once the session is closed", async () => {
-    let answer: () => void = () => undefined;
-    await using served = await serve({}, (server) =>
-      server.on("dele", () => new Promise<void>((resolve) => (answer = resolve))),
-    );
+    const gate = new Gate();
+    await using served = await serve({}, (server) => server.on("dele", () => gate.pass()));
     await put(served.fileSystem, "/f", "x");
     const client = await served.user();
     client.send("DELE f\r\n");
-    await until(() => served.server.sessions.length === 1);
-    await client.expect("", 500, 421).catch(() => undefined);
+    await gate.reached;
     served.server.sessions[0]?.close("kicked");
-    answer();
+    await client.expectReply(421);
+    gate.open();
     await until(() => served.server.sessions.length === 0);
     assert.equal(await exists(served.fileSystem, "/f"), true);
   });

@@ -1,6 +1,7 @@
 /** What the server tells of itself: FEAT, HELP, STAT, SYST, OPTS, LANG and CLNT (RFC 959 §4.1.3, RFC 2389, RFC 2640). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { tlsMode } from "../kit/security.js";
 import { serve } from "../kit/serve.js";
 import { put } from "../kit/store.js";
 
@@ -12,14 +13,16 @@ describe("FEAT (RFC 2389 §3)", () => {
     for (const client of [await served.client(), await served.user()]) {
       const { lines } = await client.expect("FEAT", 211);
       for (const line of lines.slice(1, -1)) assert.match(line, /^ [A-Z0-9-]+( \S.*)?$/);
-      for (const feature of ["EPRT", "EPSV", "MDTM", "REST STREAM", "SIZE", "TVFS", "UTF8", "CLNT"])
+      for (const feature of ["EPRT", "EPSV", "HOST", "MDTM", "REST STREAM", "SIZE", "TVFS", "UTF8", "CLNT"])
         assert(lines.includes(` ${feature}`), feature);
       assert(
         lines.some((line) => /^ MLST type\*;size\*;modify\*;.*perm\*;/.test(line)),
         lines.join("\n"),
       );
       assert(lines.some((line) => /^ LANG EN\*/i.test(line)));
-      assert(!lines.some((line) => /AUTH|PBSZ|PROT|MODE Z|HOST/.test(line)), "what is not there is not promised");
+      for (const feature of ["AUTH TLS", "PBSZ", "PROT"])
+        assert.equal(lines.includes(` ${feature}`), tlsMode() !== undefined, feature);
+      assert(!lines.some((line) => /CCC|MODE Z/.test(line)), "what is not there is not promised");
     }
   });
 

@@ -17,6 +17,7 @@ import {
   reset,
   upload,
 } from "../kit/data.js";
+import { orHandshake } from "../kit/security.js";
 import { serve } from "../kit/serve.js";
 import { content, exists, put } from "../kit/store.js";
 import { until } from "../kit/temporary.js";
@@ -101,7 +102,7 @@ describe("partialUploads", () => {
     await using offered = await offer(client, "EPSV");
     const [, socket] = await begin(client, "STOR f", offered);
     reset(socket);
-    await client.expectReply(425, 426);
+    await client.expectReply(...orHandshake(425, 426));
     assert.equal((await content(served.fileSystem, "/f")).toString(), "old");
   });
 });
@@ -241,6 +242,42 @@ describe("greeting and bounds", () => {
     assert.doesNotMatch((await plain.client()).greeting.text, /portside|node|\d/i);
   });
 
+  test("maxUnknownCommands: more lines in a row that are no commands end with 421, ten times as many after login", async () => {
+    for (const [options, bound] of [
+      [{}, 10],
+      [{ maxUnknownCommands: 3 }, 3],
+    ] as const) {
+      await using served = await serve(options);
+      for (const [client, limit, code] of [
+        [await served.client(), bound, 530],
+        [await served.user(), bound * 10, 500],
+      ] as const) {
+        for (let count = 0; count < limit; count++) await client.expect("QUUX", code);
+        await client.expect("QUUX", 421);
+        await client.expectClosed();
+      }
+    }
+  });
+
+  test("maxUnknownCommands: a command that is one begins the count anew; 0 sets no limit", async () => {
+    await using strict = await serve({ maxUnknownCommands: 2 });
+    const client = await strict.client();
+    for (const [line, code] of [
+      ["QUUX", 530],
+      ["x".repeat(9000), 500],
+      ["NOOP", 200],
+      ["QUUX", 530],
+      ["", 530],
+      ["QUUX", 421],
+    ] as const)
+      await client.expect(line, code);
+    await client.expectClosed();
+    await using lax = await serve({ maxUnknownCommands: 0 });
+    const other = await lax.client();
+    for (let count = 0; count < 200; count++) await other.expect("QUUX", 530);
+    await other.assertQuiet();
+  });
+
   test("S10.3 maxQueuedCommands: more commands stay in the network and are answered all the same", async () => {
     await using served = await serve({ maxQueuedCommands: 1 });
     const client = await served.user();
@@ -276,6 +313,8 @@ describe("greeting and bounds", () => {
     [{ maxLineLength: 1 }, /maxLineLength/],
     [{ maxQueuedCommands: 0 }, /maxQueuedCommands/],
     [{ maxLoginAttempts: -1 }, /maxLoginAttempts/],
+    [{ maxUnknownCommands: -1 }, /maxUnknownCommands/],
+    [{ maxUnknownCommands: 100_001 }, /maxUnknownCommands/],
     [{ listeners: [] }, /listeners/],
     [{ listeners: [{ port: -1 }] }, /listeners\[0\]\.port/],
     [{ listeners: [{ port: 0 }], port: 21 }, /listeners/],

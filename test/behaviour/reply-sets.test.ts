@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { offer } from "../kit/data.js";
 import { type Reply, type ScriptedClient, show } from "../kit/scripted-client.js";
+import { underTls } from "../kit/security.js";
 import { type Served, serve } from "../kit/serve.js";
 import { put, putDirectory } from "../kit/store.js";
 
@@ -132,6 +133,13 @@ const ROWS: readonly Row[] = [
   },
   { verb: "LANG", codes: [200, 500, 501, 502, 504], good: ["", "en"], bad: ["xx", "toString", LONG], open: true },
   { verb: "CLNT", codes: [200, 500, 501, 502], good: ["ftp 1.0"], bad: ["", LONG], open: true },
+  {
+    verb: "HOST",
+    codes: [220, 500, 501, 502, 503, 504],
+    good: ["example.org", "[::1]"],
+    bad: ["", "a:21", "[::1", "a b", "-", LONG, "a\0b"],
+    open: true,
+  },
   { verb: "QUUX", codes: [500, 502], good: ["x"], bad: ["", LONG] },
   { verb: "CONSTRUCTOR", codes: [500, 502], good: ["x"], bad: ["__proto__"] },
 ];
@@ -202,25 +210,23 @@ test("QUIT answers 221 before and after login, with and without argument", async
 });
 
 describe("commands that are known and not done", () => {
-  for (const line of [
-    "LPRT 4,4,127,0,0,1,2,1,1",
-    "LPSV",
-    "MAIL",
-    "MSND x",
-    "AUTH TLS",
-    "PBSZ 0",
-    "PROT P",
-    "CCC",
-    "ADAT x",
-    "MIC x",
-    "CONF x",
-    "ENC x",
-    "HOST x",
-    "SITE EXEC ls",
-  ])
+  for (const line of ["LPRT 4,4,127,0,0,1,2,1,1", "LPSV", "MAIL", "MSND x", "SITE EXEC ls"])
     test(`${line}: refused with 500 to 504`, async () => {
       await using served = await serve();
       const client = await served.user();
       await client.expect(line, 500, 501, 502, 503, 504);
+    });
+});
+
+const PROTECTION = ["AUTH TLS", "AUTH", "PBSZ 0", "PROT P", "CCC", "ADAT x", "MIC x", "CONF x", "ENC x"];
+
+describe("protection without certificates", { skip: underTls("there are certificates, see behaviour-tls") }, () => {
+  for (const line of PROTECTION)
+    test(`${line}: 502 before and after login`, async () => {
+      await using served = await serve();
+      for (const client of [await served.client(), await served.user()]) {
+        await client.expect(line, 502);
+        await client.assertQuiet();
+      }
     });
 });

@@ -8,6 +8,7 @@ import { accepts, begin, collect, download, offer, parseEpsv, upload } from "../
 import { Gate } from "../kit/gate.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { ScriptedClient } from "../kit/scripted-client.js";
+import { securable, tlsMode } from "../kit/security.js";
 import { type Served, serve } from "../kit/serve.js";
 import { content, exists, put } from "../kit/store.js";
 import { bytesOf, until, within } from "../kit/temporary.js";
@@ -24,12 +25,11 @@ async function gated(moment: Moment): Promise<{ served: Served; store: WatchedSt
 
 describe("listen", () => {
   test("several listeners, each with an address of its own", async () => {
-    await using server = new Server({
-      listeners: [
-        { host: "127.0.0.1", port: 0 },
-        { host: "::1", port: 0 },
-      ],
-    });
+    const places = [
+      { host: "127.0.0.1", port: 0 },
+      { host: "::1", port: 0 },
+    ];
+    await using server = new Server(securable({ listeners: places }));
     server.on("login", (login) => login.accept({ fileSystem: new MemoryFileSystem() }));
     assert.deepEqual(server.addresses, []);
     await server.listen();
@@ -45,7 +45,7 @@ describe("listen", () => {
   });
 
   test("without host every address of both families is served, and IPv4 clients get PASV", async () => {
-    await using server = new Server({ port: 0 });
+    await using server = new Server(securable({ port: 0 }));
     server.on("login", (login) => login.accept({ fileSystem: new MemoryFileSystem() }));
     await server.listen();
     const port = server.addresses[0]?.port ?? 0;
@@ -87,11 +87,18 @@ describe("listen", () => {
   });
 });
 
+/** What a host says of a socket that it accepted itself. */
+function handling(): { readonly implicitTls: boolean } {
+  return { implicitTls: tlsMode()?.implicit ?? false };
+}
+
 describe("handle", () => {
   test("serves a socket that the host accepted, without listening itself", async () => {
-    await using server = new Server();
+    await using server = new Server(securable());
     server.on("login", (login) => login.accept({ fileSystem: new MemoryFileSystem() }));
-    const own = net.createServer({ allowHalfOpen: true }, (socket) => server.handle(socket)).listen(0, "127.0.0.1");
+    const own = net
+      .createServer({ allowHalfOpen: true }, (socket) => server.handle(socket, handling()))
+      .listen(0, "127.0.0.1");
     await once(own, "listening");
     {
       await using client = await ScriptedClient.connect((own.address() as net.AddressInfo).port);
@@ -105,14 +112,19 @@ describe("handle", () => {
     assert.equal(server.sessions.length, 0);
   });
 
-  test("after close() a socket is answered with 421", async () => {
-    const server = new Server();
+  test("after close() a socket is answered with 421, or closed where TLS should come first", async () => {
+    const server = new Server(securable());
     await server.close();
-    const own = net.createServer((socket) => server.handle(socket)).listen(0, "127.0.0.1");
+    const own = net.createServer((socket) => server.handle(socket, handling())).listen(0, "127.0.0.1");
     await once(own, "listening");
-    await using client = await ScriptedClient.connect((own.address() as net.AddressInfo).port);
-    assert.equal(client.greeting.code, 421);
-    await client.expectClosed();
+    const { port } = own.address() as net.AddressInfo;
+    // No handshake begins any more, so there is nobody to tell.
+    if (tlsMode()?.implicit) await assert.rejects(ScriptedClient.connect(port));
+    else {
+      await using client = await ScriptedClient.connect(port);
+      assert.equal(client.greeting.code, 421);
+      await client.expectClosed();
+    }
     own.close();
   });
 

@@ -14,6 +14,9 @@ export interface Place {
   readonly port: number;
   /** An empty folder for the server's configuration. */
   readonly scratch: string;
+  /** A PEM file with the certificate, and one with its key. */
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** A program with its arguments. */
@@ -22,6 +25,8 @@ export type Command = readonly [program: string, ...args: string[]];
 /** One server. */
 export interface Contender {
   readonly name: string;
+  /** Whether it is set up for TLS too. */
+  readonly tls: boolean;
   readonly username: string;
   readonly password: string;
   /** Writes what the server needs in its scratch folder. @returns how to start it */
@@ -38,12 +43,15 @@ export function contenders(): Contender[] {
 
 const portside: Contender = {
   name: "portside",
+  tls: true,
   ...BENCH,
-  command: async ({ folder, port }) => [
+  command: async ({ folder, port, certificate, key }) => [
     process.execPath,
     join(import.meta.dirname, "portside.js"),
     folder,
     String(port),
+    certificate,
+    key,
   ],
 };
 
@@ -52,10 +60,17 @@ function vsftpd(): Contender | undefined {
   if (program === undefined) return undefined;
   return {
     name: "vsftpd",
+    tls: true,
     ...ANONYMOUS,
-    command: async ({ folder, port, scratch }) => [
+    command: async ({ folder, port, scratch, certificate, key }) => [
       program,
       await configure(scratch, [
+        "ssl_enable=YES",
+        "allow_anon_ssl=YES",
+        `rsa_cert_file=${certificate}`,
+        `rsa_private_key_file=${key}`,
+        "ssl_ciphers=HIGH",
+        "require_ssl_reuse=NO",
         "listen=YES",
         "listen_address=127.0.0.1",
         `listen_port=${port}`,
@@ -82,6 +97,7 @@ function proftpd(): Contender | undefined {
   if (program === undefined) return undefined;
   return {
     name: "proftpd",
+    tls: false,
     ...ANONYMOUS,
     command: async ({ folder, port, scratch }) => [
       program,
@@ -123,6 +139,7 @@ function pureFtpd(): Contender | undefined {
   if (program === undefined || users === undefined) return undefined;
   return {
     name: "pure-ftpd",
+    tls: false,
     ...BENCH,
     command: async ({ folder, port, scratch }) => {
       const hash = spawnSync("openssl", ["passwd", "-6", BENCH.password], { encoding: "utf8" }).stdout.trim();
@@ -142,6 +159,7 @@ function pyftpdlib(): Contender | undefined {
   const { username, password } = BENCH;
   return {
     name: "pyftpdlib",
+    tls: false,
     ...BENCH,
     command: async ({ folder, port }) => [
       python,
