@@ -227,10 +227,18 @@ export async function pour(
   const chunks = typeof bytes === "string" ? [Buffer.from(bytes)] : bytes instanceof Uint8Array ? [bytes] : bytes;
   for await (const chunk of chunks) {
     if (socket.destroyed) return;
-    if (!socket.write(chunk)) await Promise.race([once(socket, "drain"), once(socket, "close")]).catch(() => undefined);
+    if (!socket.write(chunk)) await drained(socket);
   }
   socket.end();
   socket.resume();
+}
+
+/** Resolves when more may be written, or never will be; leaves no listener behind. */
+async function drained(socket: net.Socket): Promise<void> {
+  const over = new AbortController();
+  const waits = ["drain", "close"].map((event) => once(socket, event, { signal: over.signal }));
+  await Promise.race(waits).catch(() => undefined);
+  over.abort();
 }
 
 /** Whether a connection to the port succeeds at this moment; the connection is dropped at once. */
