@@ -139,6 +139,11 @@ export class ControlChannel {
     return this.#ended;
   }
 
+  /** The connection is between clear and TLS: nobody is to be heard or told anything. */
+  get crossing(): boolean {
+    return this.#crossing;
+  }
+
   /** Our side is closed or closing: nothing more is sent. */
   get finishing(): boolean {
     return this.#finishing || this.#socket.destroyed;
@@ -204,7 +209,7 @@ export class ControlChannel {
     this.#finishing = true;
     this.#drop();
     // Nobody could read what is said now.
-    if (this.#crossing) this.#socket.destroy();
+    if (this.#crossing) this.destroy();
     this.#socket.end();
     this.#socket.resume();
     this.#finishReading();

@@ -171,7 +171,8 @@ export class Dialogue implements CommandContext {
   end(ending: Ending): void {
     this.farewell ??= reply(421, ending.text ?? this.texts.shuttingDown);
     if (ending.drain !== true) this.transfer?.abort(new FtpError("CLOSED", "the session was closed"));
-    if (this.held === undefined && !(this.busy && ending.drain)) this.sayFarewell();
+    const works = this.busy && !this.control.crossing;
+    if (this.held === undefined && !(works && ending.drain)) this.sayFarewell();
     else if (ending.drain !== true) this.#lastCall ??= this.surrenderLater(this.settings.stallTimeout);
   }
 
@@ -202,9 +203,11 @@ export class Dialogue implements CommandContext {
     this.patience.clear();
   }
 
-  /** Sends the farewell, if there is one, and lets the connection go. */
+  /** Sends the farewell, if there is one, and lets the connection go. Where TLS comes first, nothing is said in clear. */
   sayFarewell(): void {
-    if (this.farewell !== undefined && !this.control.finishing) this.send(this.farewell);
+    const { options, negotiated } = this.security;
+    const mayTalk = !this.control.finishing && (negotiated || !options.implicit);
+    if (this.farewell !== undefined && mayTalk) this.send(this.farewell);
     this.control.finish();
   }
 

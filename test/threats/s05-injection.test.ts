@@ -307,7 +307,7 @@ describe("S5.2 the border is where 234 ends", () => {
 
   for (const [what, options, provoke] of [
     ["the login time-out", { loginTimeout: 300 }, () => undefined],
-    ["the end of the session", {}, ({ server }: WatchedServer) => void server.sessions[0]?.close()],
+    ["the end of the session", {}, ({ server }: WatchedServer) => server.sessions[0]?.close()],
     ["the end of the server", {}, ({ server }: WatchedServer) => void server.close()],
     ["the end of the handshake's time", {}, () => undefined],
   ] as const)

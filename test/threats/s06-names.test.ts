@@ -161,12 +161,17 @@ for (const maxVersion of VERSIONS)
           },
         ],
         ["rejects", () => Promise.reject(new Error("unknown host"))],
-        ["rejects with nothing", () => Promise.reject()],
+        [
+          "rejects with what is no error",
+          async () => {
+            throw undefined;
+          },
+        ],
         ["gives an object that is no context", () => ({}) as SecureContext],
         ["gives a number", () => 42 as unknown as SecureContext],
         ["gives a text", () => "one.example" as unknown as SecureContext],
         ["gives true", () => true as unknown as SecureContext],
-        ["gives a context in a wrong wrap", () => ({ context: {} }) as unknown as SecureContext],
+        ["gives a context in a wrong wrap", () => ({ context: {} }) as SecureContext],
         ["gives a promise of no context", () => Promise.resolve([] as unknown as SecureContext)],
         ["never answers", () => new Promise<never>(() => undefined)],
       ] satisfies [string, Sni][])
