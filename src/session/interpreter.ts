@@ -168,11 +168,16 @@ async function hold(
 function executeUnknown(dialogue: Dialogue, verb: string): void {
   const { state, table, texts } = dialogue;
   const admitted = state.who.stage === "admitted";
-  if (!admitted && (FOREIGN.has(verb) || verb.startsWith("SSH-"))) return dialogue.control.finish();
+  if (!admitted && isForeign(verb)) return dialogue.control.finish();
   // Before login every command outside the open list looks the same: the set is nobody's business.
   if (!admitted) return refuse(dialogue, 530, texts.notLoggedIn);
   if (table.knows(verb)) return refuse(dialogue, 502, texts.notImplemented);
   refuse(dialogue, 500, texts.unknownCommand);
+}
+
+/** Whether a line is no beginning of a dialogue of FTP: a word of another protocol, or what no verb begins with. */
+function isForeign(verb: string): boolean {
+  return FOREIGN.has(verb) || verb.startsWith("SSH-") || /^[^A-Z_]/.test(verb);
 }
 
 function refuse(dialogue: Dialogue, code: ReplyCode, text: string): void {

@@ -149,7 +149,7 @@ test("S6.5 replies before login echo nothing that the client sent", async () => 
   await using served = await serve();
   const client = await served.client();
   for (const line of [
-    "<script>",
+    "QUUX<script>",
     "USER <script>",
     "PASS <script>",
     "CLNT <script>",

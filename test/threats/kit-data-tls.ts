@@ -79,6 +79,7 @@ export class SecureLine implements AsyncDisposable {
   /** Whether the other side has ended TLS before it ended the socket. */
   endedInOrder = false;
   readonly #chunks: Buffer[] = [];
+  readonly #secure: Promise<void>;
 
   /**
    * @param raw unread; the handshake begins now
@@ -94,6 +95,11 @@ export class SecureLine implements AsyncDisposable {
     this.tls.once("end", () => {
       this.endedInOrder = !this.wire.exhausted;
     });
+    this.#secure = new Promise((resolve, reject) => {
+      this.tls.once("secureConnect", resolve);
+      this.tls.once("close", () => reject(new Error("closed in the handshake")));
+    });
+    this.#secure.catch(() => undefined);
   }
 
   /** What was received so far. */
@@ -103,10 +109,7 @@ export class SecureLine implements AsyncDisposable {
 
   /** Waits for our end of the handshake. @throws where it fails */
   async shake(): Promise<this> {
-    const secure = once(this.tls, "secureConnect");
-    const over = once(this.tls, "close").then(() => Promise.reject(new Error("closed in the handshake")));
-    await within(Promise.race([secure, over]), "the handshake");
-    over.catch(() => undefined);
+    await within(this.#secure, "the handshake");
     return this;
   }
 

@@ -284,8 +284,7 @@ describe("S5.6 AUTH inside TLS", () => {
       await withClient(TlsClient.explicit(served.port), async (client) => {
         await client.expect("AUTH TLS", 503);
         client.send(Buffer.from("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03\r\n", "latin1"));
-        await client.expectReply(500, 530);
-        await client.assertQuiet();
+        await client.expectClosed();
       });
     }));
 });

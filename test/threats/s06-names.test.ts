@@ -171,7 +171,7 @@ for (const maxVersion of VERSIONS)
         ["gives a number", () => 42 as unknown as SecureContext],
         ["gives a text", () => "one.example" as unknown as SecureContext],
         ["gives true", () => true as unknown as SecureContext],
-        ["gives a context in a wrong wrap", () => ({ context: {} }) as SecureContext],
+        ["gives a context in a wrong wrap", () => ({ context: {} })],
         ["gives a promise of no context", () => Promise.resolve([] as unknown as SecureContext)],
         ["never answers", () => new Promise<never>(() => undefined)],
       ] satisfies [string, Sni][])

@@ -66,23 +66,31 @@ for (const version of VERSIONS)
         test(`S7.9 ${version}: ${phase}: ${way}: one final reply, and the old files`, () => breakOff(version, go, end));
     });
 
-async function breakOff(version: Version, go: (typeof PHASES)[number][1], end: (typeof BREAKS)[number][1]): Promise<void> {
-  await scene({ client: only(version), server: { stallTimeout: 5000 }, tls: { handshakeTimeout: 5000 } }, async ({ own, fileSystem }) => {
-    await put(fileSystem, "/file", BIG);
-    for (const command of ["STOR new", "STOR file", "RETR file", "LIST"]) {
-      const line = await go(own, command);
-      await end(line);
-      const began = performance.now();
-      const { code } = await own.expectReply(226, 426, 522);
-      assert(performance.now() - began < 4000, "the end of a time limit, not of the connection");
-      // Whoever sends no more may still read.
-      if (code === 226) assert(command === "LIST" || (command === "RETR file" && (await line.collect()).equals(BIG)), command);
-      await own.assertQuiet();
-      assert.deepEqual(await names(fileSystem), ["file"]);
-    }
-    assert((await content(fileSystem, "/file")).equals(BIG));
-    assert.equal((await own.upload("STOR file", "at last")).code, 226);
-  });
+async function breakOff(
+  version: Version,
+  go: (typeof PHASES)[number][1],
+  end: (typeof BREAKS)[number][1],
+): Promise<void> {
+  await scene(
+    { client: only(version), server: { stallTimeout: 5000 }, tls: { handshakeTimeout: 5000 } },
+    async ({ own, fileSystem }) => {
+      await put(fileSystem, "/file", BIG);
+      for (const command of ["STOR new", "STOR file", "RETR file", "LIST"]) {
+        const line = await go(own, command);
+        await end(line);
+        const began = performance.now();
+        const { code } = await own.expectReply(226, 426, 522);
+        assert(performance.now() - began < 4000, "the end of a time limit, not of the connection");
+        // Whoever sends no more may still read.
+        if (code === 226)
+          assert(command === "LIST" || (command === "RETR file" && (await line.collect()).equals(BIG)), command);
+        await own.assertQuiet();
+        assert.deepEqual(await names(fileSystem), ["file"]);
+      }
+      assert((await content(fileSystem, "/file")).equals(BIG));
+      assert.equal((await own.upload("STOR file", "at last")).code, 226);
+    },
+  );
 }
 
 for (const version of VERSIONS)

@@ -48,9 +48,12 @@ for (const version of VERSIONS)
         scene({ client: { ...only(version), ...certificates.mine }, tls: tls() }, work);
 
       test("S7.7 none on the data connection: 522", () => mine((made) => assertRefused(made, anew())));
-      test("S7.7 another one, as good as the first: 522", () => mine((made) => assertRefused(made, anew(certificates.other))));
-      test("S7.7 another one of the same name: 522", () => mine((made) => assertRefused(made, anew(certificates.again))));
-      test("S7.7 one that nobody vouches for: 522", () => mine((made) => assertRefused(made, anew(certificates.unknown))));
+      test("S7.7 another one, as good as the first: 522", () =>
+        mine((made) => assertRefused(made, anew(certificates.other))));
+      test("S7.7 another one of the same name: 522", () =>
+        mine((made) => assertRefused(made, anew(certificates.again))));
+      test("S7.7 one that nobody vouches for: 522", () =>
+        mine((made) => assertRefused(made, anew(certificates.unknown))));
 
       test("S7.7 the same one: served, and after refusals too", () =>
         mine(async (made) => {
@@ -88,7 +91,10 @@ for (const version of VERSIONS)
 for (const version of VERSIONS) {
   test(`S7.7 ${version}: a certificate that nobody vouches for binds too, where it is let pass`, () =>
     scene(
-      { client: { ...only(version), ...certificates.unknown }, tls: { ca, requestCert: true, rejectUnauthorized: false } },
+      {
+        client: { ...only(version), ...certificates.unknown },
+        tls: { ca, requestCert: true, rejectUnauthorized: false },
+      },
       async (made) => {
         assert.equal(made.server.sessions[0]?.secure?.authorized, false);
         assert.equal(made.server.sessions[0]?.secure?.certificate?.subject, "CN=me");
@@ -99,15 +105,18 @@ for (const version of VERSIONS) {
     ));
 
   test(`S7.7 ${version}: a control connection without a certificate has none to compare; unverified is not verified`, () =>
-    scene({ client: only(version), tls: { ca, requestCert: true, rejectUnauthorized: false } }, async ({ own, server }) => {
-      const authorized: unknown[] = [];
-      server.on("dataChannel", ({ channel: { secure } }) => authorized.push(secure?.authorized));
-      assert.equal(server.sessions[0]?.secure?.authorized, false);
-      for (const pair of [undefined, certificates.unknown, certificates.mine])
-        assert.equal((await own.upload("STOR new", "bytes", anew(pair))).code, 226);
-      assert.equal((await own.upload("STOR new", "bytes")).code, 226);
-      assert.deepEqual(authorized, [false, false, true, false]);
-    }));
+    scene(
+      { client: only(version), tls: { ca, requestCert: true, rejectUnauthorized: false } },
+      async ({ own, server }) => {
+        const authorized: unknown[] = [];
+        server.on("dataChannel", ({ channel: { secure } }) => authorized.push(secure?.authorized));
+        assert.equal(server.sessions[0]?.secure?.authorized, false);
+        for (const pair of [undefined, certificates.unknown, certificates.mine])
+          assert.equal((await own.upload("STOR new", "bytes", anew(pair))).code, 226);
+        assert.equal((await own.upload("STOR new", "bytes")).code, 226);
+        assert.deepEqual(authorized, [false, false, true, false]);
+      },
+    ));
 
   test(`S7.7 ${version}: nobody is asked, nobody is compared`, () =>
     scene({ client: { ...only(version), ...certificates.mine } }, async ({ own, server }) => {

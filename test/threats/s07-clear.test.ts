@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FtpError, TlsFailedFact } from "../../dist/index.js";
 import { names, put } from "../kit/store.js";
-import { bytesOf } from "../kit/temporary.js";
+import { bytesOf, until } from "../kit/temporary.js";
 import { alert, dial, VERSIONS } from "./kit-data-tls.js";
 import { TlsClient } from "./kit-data-tls-client.js";
 import { hosted, scene } from "./kit-data-tls-scene.js";
@@ -26,30 +26,34 @@ describe("S7.4 clear bytes on a private data connection", () => {
   for (const [name, bytes] of CLEAR)
     test(`S7.4 ${name}: 522, nothing stored, nothing sent`, () => {
       const facts: TlsFailedFact[] = [];
-      return scene({ setup: (server) => server.on("tlsFailed", (fact) => facts.push(fact)) }, async ({ own, fileSystem, server }) => {
-        await put(fileSystem, "/secret", "secret");
-        for (const command of ["STOR new", "APPE secret", "STOU", "RETR secret", "LIST", "NLST", "MLSD"]) {
-          const raw = await own.open(command);
-          const received: Buffer[] = [];
-          raw.on("data", (chunk) => received.push(chunk));
-          raw.write(bytes);
-          await own.expectReply(522);
-          raw.destroy();
-          assert(!Buffer.concat(received).includes("secret"));
-          assert.deepEqual(await names(fileSystem), ["secret"]);
-        }
-        assert.equal(facts.length, 7);
-        for (const { session, channel, error } of facts) {
-          assert.equal(session, server.sessions[0]);
-          assert.equal(channel, "data");
-          assertTlsFailed(error);
-        }
-        assert.equal((await own.download("RETR secret")).toString(), "secret");
-      });
+      return scene(
+        { setup: (server) => server.on("tlsFailed", (fact) => facts.push(fact)) },
+        async ({ own, fileSystem, server }) => {
+          await put(fileSystem, "/secret", "secret");
+          for (const command of ["STOR new", "APPE secret", "STOU", "RETR secret", "LIST", "NLST", "MLSD"]) {
+            const raw = await own.open(command);
+            const received: Buffer[] = [];
+            raw.on("data", (chunk) => received.push(chunk));
+            raw.write(bytes);
+            await own.expectReply(522);
+            raw.destroy();
+            assert(!Buffer.concat(received).includes("secret"));
+            assert.deepEqual(await names(fileSystem), ["secret"]);
+          }
+          assert.equal(facts.length, 7);
+          for (const { session, channel, error } of facts) {
+            assert.equal(session, server.sessions[0]);
+            assert.equal(channel, "data");
+            assertTlsFailed(error);
+          }
+          assert.equal((await own.download("RETR secret")).toString(), "secret");
+        },
+      );
     });
 });
 
-function assertTlsFailed(error: FtpError): void {
+function assertTlsFailed(error: FtpError | undefined): void {
+  assert(error !== undefined);
   assert.equal(error.code, "TLS_FAILED");
   assert(error.cause instanceof Error && error.cause.message !== "", "no reason");
   assert.match(error.message, /^TLS handshake: ./);
@@ -60,17 +64,24 @@ describe("S7.4 the facts of a control connection", () => {
     test(`S7.4 ${name} behind AUTH: closed, and told once`, () => {
       const facts: TlsFailedFact[] = [];
       const closed: unknown[] = [];
-      return hosted({ setup: (server) => server.on("tlsFailed", (fact) => facts.push(fact)).on("closed", ({ session }) => closed.push(session)) }, async ({ port }) => {
-        await using client = await TlsClient.connect(port);
-        await client.expect("AUTH TLS", 234);
-        client.deafen();
-        client.raw.write(bytes);
-        await client.expectClosed();
-        assert.equal(facts.length, 1);
-        assert.equal(facts[0]?.channel, "control");
-        assertTlsFailed(facts[0]?.error as FtpError);
-        assert.equal(facts[0]?.session, closed[0] ?? facts[0]?.session);
-      });
+      return hosted(
+        {
+          setup: (server) =>
+            server.on("tlsFailed", (fact) => facts.push(fact)).on("closed", ({ session }) => closed.push(session)),
+        },
+        async ({ port }) => {
+          await using client = await TlsClient.connect(port);
+          await client.expect("AUTH TLS", 234);
+          client.deafen();
+          client.raw.write(bytes);
+          await client.expectClosed();
+          assert.equal(facts.length, 1);
+          assert.equal(facts[0]?.channel, "control");
+          assertTlsFailed(facts[0]?.error);
+          await until(() => closed.length === 1);
+          assert.equal(facts[0]?.session, closed[0]);
+        },
+      );
     });
 });
 
@@ -94,7 +105,16 @@ describe("S7.5 levels of protection", () => {
         await client.expect("USER test", 331);
         await client.expect("PASS secret", 230);
         // PROT is C after AUTH TLS.
-        for (const command of ["RETR secret", "STOR new", "STOR secret", "APPE secret", "STOU", "LIST", "NLST", "MLSD"]) {
+        for (const command of [
+          "RETR secret",
+          "STOR new",
+          "STOR secret",
+          "APPE secret",
+          "STOU",
+          "LIST",
+          "NLST",
+          "MLSD",
+        ]) {
           const raw = await dial(Number(/\|(\d+)\|\)/.exec((await client.expect("EPSV", 229)).text)?.[1]));
           const received: Buffer[] = [];
           raw.on("data", (chunk) => received.push(chunk)).write("clear bytes");
@@ -125,16 +145,19 @@ describe("S7.5 levels of protection", () => {
 
   for (const version of VERSIONS)
     test(`S7.5 ${version}: PROT changes what the next data connection is, also behind EPSV`, () =>
-      scene({ tls: { require: "login" }, client: { minVersion: version, maxVersion: version } }, async ({ own, fileSystem }) => {
-        await put(fileSystem, "/file", "bytes");
-        await own.expect("PROT C", 200);
-        const raw = await own.open("RETR file");
-        const clear: Buffer[] = [];
-        raw.on("data", (chunk) => clear.push(chunk));
-        await own.expectReply(226);
-        raw.destroy();
-        assert.equal(Buffer.concat(clear).toString(), "bytes");
-        await own.expect("PROT P", 200);
-        assert.equal((await own.download("RETR file")).toString(), "bytes");
-      }));
+      scene(
+        { tls: { require: "login" }, client: { minVersion: version, maxVersion: version } },
+        async ({ own, fileSystem }) => {
+          await put(fileSystem, "/file", "bytes");
+          await own.expect("PROT C", 200);
+          const raw = await own.open("RETR file");
+          const clear: Buffer[] = [];
+          raw.on("data", (chunk) => clear.push(chunk));
+          await own.expectReply(226);
+          raw.destroy();
+          assert.equal(Buffer.concat(clear).toString(), "bytes");
+          await own.expect("PROT P", 200);
+          assert.equal((await own.download("RETR file")).toString(), "bytes");
+        },
+      ));
 });

@@ -20,7 +20,10 @@ const SILENCES: readonly (readonly [name: string, begin: (raw: net.Socket, hello
     "a byte now and then",
     (raw, hello) => {
       let index = 0;
-      const timer = setInterval(() => raw.write(hello.subarray(index++ % hello.length, (index % hello.length) + 1)), 20);
+      const timer = setInterval(
+        () => raw.write(hello.subarray(index++ % hello.length, (index % hello.length) + 1)),
+        20,
+      );
       raw.once("close", () => clearInterval(timer));
     },
   ],
@@ -43,7 +46,11 @@ for (const version of VERSIONS)
     test(`S7.6 ${version}: ${name}: 522 when the time is over, and the control connection lives`, () => {
       const facts: TlsFailedFact[] = [];
       return scene(
-        { client: only(version), tls: { handshakeTimeout: PATIENCE }, setup: (server) => server.on("tlsFailed", (fact) => facts.push(fact)) },
+        {
+          client: only(version),
+          tls: { handshakeTimeout: PATIENCE },
+          setup: (server) => server.on("tlsFailed", (fact) => facts.push(fact)),
+        },
         async (made) => {
           const { own, fileSystem } = made;
           await own.upload("STOR file", "content");

@@ -70,7 +70,7 @@ for (const version of VERSIONS)
         if (requireSessionReuse) return child.held();
         await using client = await TlsClient.login(child.port, only(version));
         await dataHandshakes(client, count);
-        return child.held();
+        return await child.held();
       };
       const warm = await some(WARM);
       const after = await some(MORE);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { constants } from "node:crypto";
 import { describe, test } from "node:test";
-import type { ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { issue, testCertificates } from "../kit/certificates.js";
 import { exists, names, put } from "../kit/store.js";
 import { only, type SecureLine, VERSIONS } from "./kit-data-tls.js";
@@ -20,7 +20,11 @@ const CLIENTS: readonly (readonly [name: string, options: ConnectionOptions])[] 
 /** Both directions, and whether the bytes go one way or the other: a thief would have either. */
 const COMMANDS = ["RETR secret", "LIST", "STOR new", "APPE secret"] as const;
 
-function strict(client: ConnectionOptions, work: (scene: Scene) => Promise<void>, more: SceneOptions = {}): Promise<void> {
+function strict(
+  client: ConnectionOptions,
+  work: (scene: Scene) => Promise<void>,
+  more: SceneOptions = {},
+): Promise<void> {
   const tls = { requireSessionReuse: true, ...more.tls };
   return scene({ ...more, client, tls }, async (made) => {
     await put(made.fileSystem, "/secret", SECRET);
@@ -122,7 +126,7 @@ for (const [name, client] of CLIENTS) {
         const loot = sessionsOf(line);
         line.tls.once("secureConnect", () => line.fin());
         await own.expectReply(522);
-        for (const session of [...loot]) await assertRefused(own, "RETR secret", { session });
+        for (const session of loot) await assertRefused(own, "RETR secret", { session });
         assert.equal((await own.download("RETR secret")).toString(), SECRET);
       }));
 
@@ -136,7 +140,6 @@ for (const [name, client] of CLIENTS) {
 
   test(`S7.2 ${name}: a host of its own (SNI) and client certificates change nothing of it`, async () => {
     const { ca, server } = await testCertificates();
-    const { createSecureContext } = await import("node:tls");
     const named = await issue({ name: "a.test", hosts: ["a.test"] }, ca);
     const context = createSecureContext({ ...named, ca: ca.cert });
     const certificate = await issue({ name: "me" }, ca);

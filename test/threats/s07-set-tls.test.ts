@@ -1,7 +1,7 @@
 /** Other certificates while the server runs: for those who come from now on. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Pair, issue, testCertificates } from "../kit/certificates.js";
+import { issue, type Pair, testCertificates } from "../kit/certificates.js";
 import { put } from "../kit/store.js";
 import { only, VERSIONS } from "./kit-data-tls.js";
 import { TlsClient } from "./kit-data-tls-client.js";

@@ -16,7 +16,10 @@ const HUGE = 30 * 2 ** 20;
 
 /** A store whose first write waits for the gate. */
 function slowStore(gate: Gate): WatchedStore {
-  return new WatchedStore({ before: ({ moment, index, path }) => (moment === "write" && index === 0 && path !== "/old" ? gate.pass() : undefined) });
+  return new WatchedStore({
+    before: ({ moment, index, path }) =>
+      moment === "write" && index === 0 && path !== "/old" ? gate.pass() : undefined,
+  });
 }
 
 interface Slow extends Scene {

@@ -108,7 +108,9 @@ for (const version of VERSIONS) {
             await line.send(bytes);
             await end(line);
             await own.expectReply(426);
-            const kept = (await exists(fileSystem, `/${file}`)) ? await content(fileSystem, `/${file}`) : Buffer.alloc(0);
+            const kept = (await exists(fileSystem, `/${file}`))
+              ? await content(fileSystem, `/${file}`)
+              : Buffer.alloc(0);
             assert(kept.equals(bytes.subarray(0, kept.length)), `${kept.length} of ${size} bytes`);
             if (!/RST/.test(name)) assert.equal(kept.length, size);
           }

@@ -12,7 +12,10 @@ interface Told {
   readonly logins: (string | undefined)[];
 }
 
-function hosted(work: (served: Served, client: ScriptedClient, told: Told) => Promise<void>, setup?: (server: Server) => void) {
+function hosted(
+  work: (served: Served, client: ScriptedClient, told: Told) => Promise<void>,
+  setup?: (server: Server) => void,
+) {
   const told: Told = { asked: [], logins: [] };
   return assertNoLeaks(async () => {
     await using served = await serve({}, (server) => {
@@ -199,20 +202,20 @@ describe("S15.1 HOST, the order of things", () => {
 
 describe("S15.1 what the host application answers", () => {
   const refusing = (answer: (server: Server) => void, code: number) =>
-    hosted(
-      async ({ server }, client, { logins }) => {
-        await client.expect("HOST good.test", 220);
-        await client.expect("HOST bad.test", code);
-        // No other host than the one that was accepted, and not the default one.
-        assert.equal(server.sessions[0]?.host, "good.test");
-        await client.login();
-        assert.deepEqual(logins, ["good.test"]);
-      },
-      answer,
-    );
+    hosted(async ({ server }, client, { logins }) => {
+      await client.expect("HOST good.test", 220);
+      await client.expect("HOST bad.test", code);
+      // No other host than the one that was accepted, and not the default one.
+      assert.equal(server.sessions[0]?.host, "good.test");
+      await client.login();
+      assert.deepEqual(logins, ["good.test"]);
+    }, answer);
 
   test("S15.1 reject: 504, and what was accepted stays", () =>
-    refusing((server) => void server.on("host", (question) => void (question.host === "bad.test" && question.reject())), 504));
+    refusing(
+      (server) => void server.on("host", (question) => void (question.host === "bad.test" && question.reject())),
+      504,
+    ));
 
   test("S15.1 an async listener that rejects", () =>
     refusing((server) => {
@@ -254,7 +257,9 @@ describe("S15.1 what the host application answers", () => {
 
   test("S15.1 one that never answers: refused when its time is over, and the session lives", () =>
     assertNoLeaks(async () => {
-      await using served = await serve({ hookTimeout: 100 }, (server) => server.on("host", () => new Promise(() => undefined)));
+      await using served = await serve({ hookTimeout: 100 }, (server) =>
+        server.on("host", () => new Promise(() => undefined)),
+      );
       const client = await served.client();
       await client.expect("HOST a.test", 504);
       assert.equal(served.server.sessions[0]?.host, undefined);
@@ -272,7 +277,8 @@ test("S15.2 the same user of two hosts is two", () => {
       server.on("host", (question) => (stores.has(question.host) ? question.accept() : question.reject()));
       server.on("login", (login) => {
         const fileSystem = stores.get(login.host ?? "");
-        if (fileSystem !== undefined && login.password === `of ${login.host}`) login.accept({ fileSystem, account: login.host });
+        if (fileSystem !== undefined && login.password === `of ${login.host}`)
+          login.accept({ fileSystem, account: login.host });
         else login.reject();
       });
     });

@@ -15,7 +15,8 @@ const contexts = new Map<string, SecureContext>();
 
 before(async () => {
   const { ca } = await testCertificates();
-  for (const name of ["a.test", "b.test"]) contexts.set(name, createSecureContext(await issue({ name, hosts: [name] }, ca)));
+  for (const name of ["a.test", "b.test"])
+    contexts.set(name, createSecureContext(await issue({ name, hosts: [name] }, ca)));
 });
 
 const asked: string[] = [];
@@ -31,10 +32,13 @@ async function visit(
   work: (served: Served, client: TlsClient) => Promise<void>,
 ): Promise<void> {
   asked.length = 0;
-  await hosted({ tls: { ...BY_NAME, ...options.tls }, ...(options.setup && { setup: options.setup }) }, async (served) => {
-    await using client = await TlsClient.connect(served.port);
-    await work(served, client);
-  });
+  await hosted(
+    { tls: { ...BY_NAME, ...options.tls }, ...(options.setup && { setup: options.setup }) },
+    async (served) => {
+      await using client = await TlsClient.connect(served.port);
+      await work(served, client);
+    },
+  );
 }
 
 /** The name in the certificate that the client was shown. */
@@ -132,7 +136,22 @@ for (const version of VERSIONS) {
         assert.deepEqual(new Set(asked), new Set(["a.test"]));
       }));
 
-    for (const servername of ["../x", "..", "a/b", "a\\b", "a b", "a.test:21", "a.test.", "\u001b[31m", "*", "a..b", "-", "x".repeat(254), "%2e%2e", "<script>"])
+    for (const servername of [
+      "../x",
+      "..",
+      "a/b",
+      "a\\b",
+      "a b",
+      "a.test:21",
+      "a.test.",
+      "\u001b[31m",
+      "*",
+      "a..b",
+      "-",
+      "x".repeat(254),
+      "%2e%2e",
+      "<script>",
+    ])
       test(`S15.1 ${JSON.stringify(servername.slice(0, 20))} to TLS is no host for anybody`, async () => {
         const told: (string | undefined)[] = [];
         const setup = (server: Server) =>
@@ -143,7 +162,8 @@ for (const version of VERSIONS) {
             () => own.enter(),
             () => undefined,
           );
-          for (const name of [...told, ...asked]) assert.match(name ?? "none", /^(?!.*\.\.)[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/);
+          for (const name of [...told, ...asked])
+            assert.match(name ?? "none", /^(?!.*\.\.)[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/);
         });
       });
   });
