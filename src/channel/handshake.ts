@@ -5,9 +5,10 @@
 import type { Server, Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { FtpError } from "../errors.js";
+import { hostName } from "../wire/host-name.js";
 import { endOnTlsError, isVerified } from "./node-tls.js";
 import { ignoreError } from "./opening.js";
-import { type Secure, secureOf } from "./secure.js";
+import { type Secure, secureOf, serverNameOf } from "./secure.js";
 import { TlsBridge } from "./tls-bridge.js";
 import type { TlsSessions } from "./tls-sessions.js";
 
@@ -47,6 +48,8 @@ export interface SecuredSocket {
   /** Ends TLS, and gives back the socket with what came behind; only where `bridged`. */
   readonly release?: () => Promise<Socket>;
 }
+
+const NO_HOST = "the client asks for what is no name of a host";
 
 /** Sees which end of file ends TLS: the one that the client has signed, or the one of the socket below. */
 class WatchedSocket extends TLSSocket {
@@ -125,7 +128,9 @@ function secured(socket: Socket, bridge: TlsBridge | undefined, options: Handsha
     rejectUnauthorized,
     ...(contextFor !== undefined && {
       SNICallback: (servername: string, answer: (error: Error | null, context?: SecureContext) => void) => {
-        contextFor(servername.toLowerCase()).then(
+        const host = hostName(servername);
+        if (host === undefined) return answer(new Error(NO_HOST));
+        contextFor(host).then(
           (chosen) => answer(null, chosen),
           (error: unknown) => answer(error instanceof Error ? error : new Error(String(error))),
         );
@@ -138,6 +143,8 @@ function secured(socket: Socket, bridge: TlsBridge | undefined, options: Handsha
 /** Why a handshake that TLS is content with is not enough. */
 function objectionTo(tls: TLSSocket, options: HandshakeOptions): string | undefined {
   const { requestCert, rejectUnauthorized, requireResumption } = options;
+  const servername = serverNameOf(tls);
+  if (servername !== undefined && hostName(servername) === undefined) return NO_HOST;
   if (requireResumption && !tls.isSessionReused()) return "not a session of this control connection";
   if (requestCert && rejectUnauthorized && !isVerified(tls)) return "no client certificate that can be verified";
   return undefined;

@@ -1,6 +1,7 @@
 /** What TLS has agreed on for one connection, as the host sees it. */
 import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
+import { hostName } from "../wire/host-name.js";
 
 /** A connection under TLS. */
 export interface Secure {
@@ -12,7 +13,7 @@ export interface Secure {
   readonly resumed: boolean;
   /** The application protocol that was agreed on (RFC 7301): `ftp`, or `undefined` where the client offered none. */
   readonly alpn: string | undefined;
-  /** The host that the client asked for (SNI, RFC 6066 §3), in lower case; `undefined` where it asked for none. */
+  /** The host that the client asked for (SNI, RFC 6066 §3), in ASCII and lower case; `undefined` where it asked for none. */
   readonly servername: string | undefined;
   /** The client's certificate, also one that nobody vouches for; `undefined` where it showed none. */
   readonly certificate: X509Certificate | undefined;
@@ -22,16 +23,20 @@ export interface Secure {
 
 /** Reads a connection whose handshake is done. */
 export function secureOf(socket: TLSSocket, authorized: boolean): Secure {
-  const { servername, alpnProtocol } = socket as TLSSocket & { readonly servername?: unknown };
   return {
     protocol: socket.getProtocol() ?? "",
     cipher: socket.getCipher().standardName,
     resumed: socket.isSessionReused(),
-    alpn: textOf(alpnProtocol),
-    servername: textOf(servername)?.toLowerCase(),
+    alpn: textOf(socket.alpnProtocol),
+    servername: hostName(serverNameOf(socket) ?? ""),
     certificate: socket.getPeerX509Certificate(),
     authorized,
   };
+}
+
+/** What the client gave to TLS as the host that it asks for; `undefined` for nothing. */
+export function serverNameOf(socket: TLSSocket): string | undefined {
+  return textOf((socket as TLSSocket & { readonly servername?: unknown }).servername);
 }
 
 /** Node says `false` or `null` for none. */

@@ -107,7 +107,7 @@ export class TlsBridge extends Duplex {
       if (await over()) break;
     }
     this.#letGo();
-    if (held.length > 0) this.#socket.unshift(held);
+    if (held.length > 0 && !this.#socket.readableEnded) this.#socket.unshift(held);
     return this.#socket;
   }
 

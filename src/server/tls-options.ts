@@ -18,8 +18,9 @@ export interface TlsOptions extends SecureContextOptions {
   /** Whether a certificate that is asked for must be there and be verified. Default `true`. */
   readonly rejectUnauthorized?: boolean | undefined;
   /**
-   * The certificate for a host that a client names (SNI, or HOST before AUTH), in lower case: a context of Node's
-   * `tls.createSecureContext`; `undefined` for the one of `cert`; an error refuses the client.
+   * The certificate for a host that a client names, in lower case: by SNI, or by HOST before AUTH (but not with
+   * `requestCert` or `requireSessionReuse`). A context of Node's `tls.createSecureContext`, `undefined` for the one of
+   * `cert`; an error refuses the client.
    */
   readonly sni?: ((servername: string) => SecureContext | undefined | Promise<SecureContext | undefined>) | undefined;
   /**
