@@ -1,7 +1,7 @@
 /** The names of HOST (RFC 7151 §3.1), each in one spelling (RFC 1035 §2.3, RFC 3490). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { hostOf } from "../../dist/commands/host.js";
+import { hostName } from "../../dist/wire/host-name.js";
 
 const LABEL = "a".repeat(63);
 const LONGEST = `${LABEL}.${LABEL}.${LABEL}.${"a".repeat(61)}`;
@@ -26,7 +26,7 @@ describe("a host in one spelling", () => {
     ["[::1]", "::1"],
     ["[::FFFF:192.0.2.1]", "::ffff:192.0.2.1"],
   ] as const)
-    test(`${given} is ${host}`, () => assert.equal(hostOf(given), host));
+    test(`${given} is ${host}`, () => assert.equal(hostName(given), host));
 });
 
 describe("no host", () => {
@@ -76,5 +76,5 @@ describe("no host", () => {
     "xn--a",
     "\uD800",
   ])
-    test(JSON.stringify(given.slice(0, 40)), () => assert.equal(hostOf(given), undefined));
+    test(JSON.stringify(given.slice(0, 40)), () => assert.equal(hostName(given), undefined));
 });
