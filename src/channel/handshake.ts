@@ -2,7 +2,7 @@
  * The server's half of a TLS handshake on a socket that is there already (RFC 4217 §4 and §7: the server of FTP is
  * the server of TLS on data connections too, whoever has connected). Knows no commands and no certificates' files.
  */
-import type { Server, Socket } from "node:net";
+import { isIP, type Server, type Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { FtpError } from "../errors.js";
 import { hostName } from "../wire/host-name.js";
@@ -128,6 +128,7 @@ function secured(socket: Socket, bridge: TlsBridge | undefined, options: Handsha
     rejectUnauthorized,
     ...(contextFor !== undefined && {
       SNICallback: (servername: string, answer: (error: Error | null, context?: SecureContext) => void) => {
+        if (isIP(servername) !== 0) return answer(null);
         const host = hostName(servername);
         if (host === undefined) return answer(new Error(NO_HOST));
         contextFor(host).then(

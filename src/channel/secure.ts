@@ -1,5 +1,6 @@
 /** What TLS has agreed on for one connection, as the host sees it. */
 import type { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { hostName } from "../wire/host-name.js";
 
@@ -34,9 +35,11 @@ export function secureOf(socket: TLSSocket, authorized: boolean): Secure {
   };
 }
 
-/** What the client gave to TLS as the host that it asks for; `undefined` for nothing. */
+/** What the client gave to TLS as the host that it asks for; `undefined` for nothing, and for an address. */
 export function serverNameOf(socket: TLSSocket): string | undefined {
-  return textOf((socket as TLSSocket & { readonly servername?: unknown }).servername);
+  const name = textOf((socket as TLSSocket & { readonly servername?: unknown }).servername);
+  // RFC 6066 §3 permits no addresses there; clients that were told one send it all the same.
+  return name === undefined || isIP(name) !== 0 ? undefined : name;
 }
 
 /** Node says `false` or `null` for none. */
