@@ -10,7 +10,7 @@ import type { ReplyCode } from "./wire/reply-codes.js";
  * address that PASV cannot carry, `CLOSED` the session ended, `CONTROL_LOST` the client left, `DATA_LOST` the
  * data connection broke or never came, `DATA_TIMEOUT` it did not come in time, `NO_PASSIVE_PORT` the range is
  * exhausted, `REFUSED` a command was refused with `reply`, `STALLED` a transfer did not move, `TLS_FAILED` a
- * handshake failed, `TRUNCATED` an upload under TLS ended without close_notify.
+ * handshake failed or TLS did not end in order, `TRUNCATED` an upload under TLS ended without close_notify.
  */
 export type FtpErrorCode =
   | "ABORTED"

@@ -117,7 +117,7 @@ export class ControlChannel {
     this.#reader = new LineReader({ maxLength: this.#options.maxLineLength });
     try {
       this.#socket = await change(from);
-      this.#socket.on("error", () => undefined);
+      if (this.#socket !== this.#raw) this.#socket.on("error", () => undefined);
     } catch (error) {
       this.#finishing = true;
       from.destroy();

@@ -36,12 +36,11 @@ const SESSION_SECONDS = 86_400;
 /** One generation of certificates. */
 export class Credentials {
   readonly options: CredentialsOptions;
-  readonly #context: SecureContext;
 
   /** @throws Error of OpenSSL where key and certificate cannot be used */
   constructor(options: CredentialsOptions) {
     this.options = options;
-    this.#context = contextOf(options.context);
+    contextOf(options.context, randomBytes(TICKET_KEYS));
   }
 
   /**
@@ -51,11 +50,11 @@ export class Credentials {
    */
   async forControl(host: string | undefined): Promise<Identity> {
     const { context, requestCert, requireSessionReuse } = this.options;
-    // Keys of its own make tickets that no other control connection has given out; the context of a host has none.
-    if (requireSessionReuse) return new Identity(this, contextOf(context, randomBytes(TICKET_KEYS)));
-    // Nor has it what sessions with client certificates need to be resumed.
-    const named = requestCert ? undefined : await this.#contextFor(host);
-    return new Identity(this, named ?? this.#context);
+    // A context of a host has no keys of its own for tickets, and not what resuming with client certificates needs.
+    const named = requestCert || requireSessionReuse ? undefined : await this.#contextFor(host);
+    // Keys that no other control connection has: a session that is resumed is not asked for its host again, nor is its
+    // certificate verified by what that host trusts. Data connections go on with it; other control connections do not.
+    return new Identity(this, named ?? contextOf(context, randomBytes(TICKET_KEYS)));
   }
 
   async #contextFor(host: string | undefined): Promise<SecureContext | undefined> {
@@ -134,12 +133,12 @@ function checked(chosen: SecureContext | undefined): SecureContext | undefined {
   throw new TypeError("tls.sni must give a context of tls.createSecureContext, or undefined");
 }
 
-function contextOf(options: SecureContextOptions, ticketKeys?: Buffer): SecureContext {
+function contextOf(options: SecureContextOptions, ticketKeys: Buffer): SecureContext {
   return createSecureContext({
     sessionIdContext: SESSION_ID_CONTEXT,
     sessionTimeout: SESSION_SECONDS,
     honorCipherOrder: true,
     ...options,
-    ...(ticketKeys !== undefined && { ticketKeys }),
+    ticketKeys,
   });
 }

@@ -75,14 +75,15 @@ class WatchedSocket extends TLSSocket {
  * @param socket of which nothing was taken since it was to be secured
  * @throws FtpError `TLS_FAILED`; the reason is in `cause`
  */
-export function handshake(socket: Socket, options: HandshakeOptions): Promise<SecuredSocket> {
+export async function handshake(socket: Socket, options: HandshakeOptions): Promise<SecuredSocket> {
+  if (socket.destroyed) throw new FtpError("TLS_FAILED", "TLS handshake: the client left before it");
   const bridge = options.bridged ? new TlsBridge(socket, options.receives ?? false) : undefined;
   const tls = secured(socket, bridge, options);
   tls.on("error", ignoreError);
   endOnTlsError(tls);
   // What a client may want, it can have by a new connection (RFC 8446 has none; CVE-2009-3555, CVE-2011-1473).
   tls.disableRenegotiation();
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const { timeout, signal } = options;
     const fail = (cause: unknown): void => {
       stop();

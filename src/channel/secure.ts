@@ -18,7 +18,7 @@ export interface Secure {
   readonly servername: string | undefined;
   /** The client's certificate, also one that nobody vouches for; `undefined` where it showed none. */
   readonly certificate: X509Certificate | undefined;
-  /** Whether the client's certificate was verified by `ca`. */
+  /** Whether the client's certificate was verified: by `tls.ca`, or by that of the context which `tls.sni` gave. */
   readonly authorized: boolean;
 }
 

@@ -10,8 +10,12 @@ import { Duplex } from "node:stream";
 const FIRST_RECORD_TYPE = 20;
 const LAST_RECORD_TYPE = 24;
 const RECORD_HEADER = 5;
+/** Bytes that TLS may want to send while only the client is to: tickets are far less. */
+const HELD_BACK_BOUND = 64 * 1024;
 /** Bytes that may wait for TLS. */
 const BOUND = 256 * 1024;
+
+const EMPTY = Buffer.alloc(0);
 
 /** Hands a socket's bytes to TLS and back. */
 export class TlsBridge extends Duplex {
@@ -19,7 +23,11 @@ export class TlsBridge extends Duplex {
   readonly #receives: boolean;
   /** What TLS wants to send before it has read all; absent while nothing is held back. */
   #heldBack: Buffer[] | undefined;
+  #heldBytes = 0;
   #concluded = false;
+  /** Bytes that the record which has begun still lacks, and the header of one that has just begun. */
+  #due = 0;
+  #header: Buffer = EMPTY;
   /** Where the socket's bytes go now. */
   #take: (chunk: Buffer) => void = (chunk) => this.#forward(chunk);
   #silenced = false;
@@ -85,6 +93,8 @@ export class TlsBridge extends Duplex {
   keepSocket(): void {
     this.#holds = "socket";
     this.#socket.pause();
+    // Its other half would be taken for the first plain bytes.
+    if (this.#due > 0 || this.#header.length > 0) this.cut();
   }
 
   /**
@@ -119,6 +129,8 @@ export class TlsBridge extends Duplex {
     if (this.#silenced) return done();
     if (this.#heldBack !== undefined) {
       this.#heldBack.push(chunk);
+      this.#heldBytes += chunk.length;
+      if (this.#heldBytes > HELD_BACK_BOUND) this.cut();
       return done();
     }
     // Who has said all may be gone: that breaks nothing.
@@ -150,7 +162,25 @@ export class TlsBridge extends Duplex {
   };
 
   #forward(chunk: Buffer): void {
+    if (!this.#receives) this.#follow(chunk);
     if (!this.push(chunk)) this.#socket.pause();
+  }
+
+  /** Keeps in mind where records end. */
+  #follow(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#due === 0) {
+        const taken = chunk.subarray(at, at + RECORD_HEADER - this.#header.length);
+        this.#header = Buffer.concat([this.#header, taken]);
+        at += taken.length;
+        if (this.#header.length < RECORD_HEADER) return;
+        this.#due = this.#header.readUInt16BE(3);
+        this.#header = EMPTY;
+      }
+      const step = Math.min(this.#due, chunk.length - at);
+      this.#due -= step;
+      at += step;
+    }
   }
 
   #letGo(): void {

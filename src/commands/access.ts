@@ -132,8 +132,9 @@ function admit(dialogue: Dialogue, username: string, admitted: Admitted, welcome
 /** Everything as at the beginning. Under TLS that means to leave it, where that is allowed (RFC 4217 §13). */
 function startOver(dialogue: Dialogue): Reply {
   const { security, texts } = dialogue;
+  if (security.options.implicit) return reply(502, texts.clearRefused);
   if (security.secure !== undefined) {
-    if (!security.options.allowClear || security.options.implicit) return reply(502, texts.clearRefused);
+    if (!security.options.allowClear) return reply(502, texts.clearRefused);
     if (dialogue.control.hasUnread) return reply(421, texts.plaintextBehind);
     dialogue.crossing = async () => {
       await security.clearControl();

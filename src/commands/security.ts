@@ -4,6 +4,7 @@
  */
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
+import { protectControl } from "../session/protect-control.js";
 import type { ProtectionLevel } from "../session/security.js";
 import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
@@ -79,7 +80,7 @@ export const securityRows: readonly Row[] = [
     argument: none,
     replies: [200, 533, 534],
     needs: ["tls", "login"],
-    feature: ({ security }) => (security.options.allowClear ? "CCC" : undefined),
+    feature: ({ security }) => (security.mayClear ? "CCC" : undefined),
     run: clear,
   }),
   // TLS brings all that the others of RFC 2228 are for.
@@ -115,7 +116,7 @@ function authenticate(dialogue: Dialogue, mechanism: string): Reply {
   const wasAdmitted = state.who.stage === "admitted";
   dialogue.reset();
   if (wasAdmitted) limits.restart();
-  dialogue.crossing = () => security.protectControl(level);
+  dialogue.crossing = () => protectControl(dialogue, level);
   return reply(234, texts.authAccepted);
 }
 

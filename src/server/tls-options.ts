@@ -10,10 +10,10 @@ import { known, milliseconds, optional } from "./checks.js";
  * `key`, `passphrase` or `pfx`, `ca`, `crl`, `ciphers`, `ecdhCurve`, `dhparam`, `sigalgs`, `honorCipherOrder` (default
  * `true`), `sessionTimeout` in seconds (default 86,400), `minVersion` (default `TLSv1.2`), `maxVersion` ….
  */
-export interface TlsOptions extends SecureContextOptions {
+export interface TlsOptions extends Omit<SecureContextOptions, "ticketKeys"> {
   /** What nobody may do without TLS. Default `all`. */
   readonly require?: TlsRequirement | undefined;
-  /** Whether clients are asked for a certificate, to be verified by `ca`. Default `false`. */
+  /** Whether clients are asked for a certificate, to be verified by `ca` (or that of the context which `sni` gives). Default `false`. */
   readonly requestCert?: boolean | undefined;
   /** Whether a certificate that is asked for must be there and be verified. Default `true`. */
   readonly rejectUnauthorized?: boolean | undefined;
@@ -30,7 +30,10 @@ export interface TlsOptions extends SecureContextOptions {
   readonly requireSessionReuse?: boolean | undefined;
   /** Until a handshake is done, 0 to 2^31-1 milliseconds; 0 is off. Default 30,000. */
   readonly handshakeTimeout?: number | undefined;
-  /** Whether CCC and REIN may take the control connection out of TLS; not where `require` is `all`. Default `false`. */
+  /**
+   * Whether CCC and REIN may take the control connection out of TLS: CCC not where `require` is `all`, REIN not on an
+   * implicit listener. Default `false`.
+   */
   readonly allowClear?: boolean | undefined;
 }
 
@@ -45,7 +48,7 @@ export interface Tls {
 const CONTEXT_OPTIONS = [
   ..."allowPartialTrustChain ca cert certificateCompression ciphers clientCertEngine crl dhparam".split(" "),
   ..."ecdhCurve honorCipherOrder key maxVersion minVersion passphrase pfx privateKeyEngine".split(" "),
-  ..."privateKeyIdentifier secureOptions secureProtocol sessionIdContext sessionTimeout sigalgs ticketKeys".split(" "),
+  ..."privateKeyIdentifier secureOptions secureProtocol sessionIdContext sessionTimeout sigalgs".split(" "),
 ];
 const OWN_OPTIONS = "require requestCert rejectUnauthorized sni requireSessionReuse handshakeTimeout allowClear".split(
   " ",
@@ -55,11 +58,17 @@ const OWN_OPTIONS = "require requestCert rejectUnauthorized sni requireSessionRe
 export function tlsOf(options: TlsOptions | undefined): Tls | undefined {
   if (options === undefined) return undefined;
   known("tls", options, [...OWN_OPTIONS, ...CONTEXT_OPTIONS]);
-  const { require, requestCert, rejectUnauthorized, sni, requireSessionReuse, handshakeTimeout, allowClear, ...rest } =
+  const { require, requestCert, rejectUnauthorized, sni, requireSessionReuse, handshakeTimeout, allowClear, ...given } =
     options;
+  // Whoever says undefined means the default, and not what Node takes it for.
+  const rest: SecureContextOptions = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  );
   if (sni !== undefined && typeof sni !== "function") throw new TypeError("tls.sni must be a function");
   if (rest.pfx === undefined && (rest.cert === undefined || rest.key === undefined) && sni === undefined)
     throw new TypeError("tls needs cert and key, or pfx, or sni");
+  if (requestCert === true && rest.ca === undefined && rest.pfx === undefined)
+    throw new TypeError("tls.requestCert needs tls.ca: by the authorities of the system everybody has a certificate");
   const credentials = {
     context: rest.secureProtocol === undefined ? { minVersion: "TLSv1.2" as const, ...rest } : rest,
     requestCert: optional("tls.requestCert", requestCert, "boolean") ?? false,

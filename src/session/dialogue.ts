@@ -206,14 +206,14 @@ export class Dialogue implements CommandContext {
   /** Sends the farewell, if there is one, and lets the connection go. Where TLS comes first, nothing is said in clear. */
   sayFarewell(): void {
     const { options, negotiated } = this.security;
-    const mayTalk = !this.control.finishing && (negotiated || !options.implicit);
+    const mayTalk = !this.control.finishing && !this.control.crossing && (negotiated || !options.implicit);
     if (this.farewell !== undefined && mayTalk) this.send(this.farewell);
     this.control.finish();
   }
 
   #expire(why: "login" | "idle"): void {
     if (why === "login") this.end({ text: this.texts.loginTooSlow });
-    else if (this.held !== undefined || this.busy) this.limits.touch();
+    else if (this.held !== undefined || (this.busy && !this.control.crossing)) this.limits.touch();
     else this.end({ text: this.texts.idleTooLong });
   }
 }

@@ -53,7 +53,7 @@ export interface AbortedFact<Client extends SessionView = SessionView> extends T
   readonly error: unknown;
 }
 
-/** A TLS handshake has failed. */
+/** A TLS handshake has failed, or TLS did not end in order (CCC, REIN). */
 export interface TlsFailedFact<Client extends SessionView = SessionView> extends SessionFact<Client> {
   readonly channel: "control" | "data";
   /** `TLS_FAILED`; `cause` is what TLS says. */
@@ -72,7 +72,7 @@ export interface ErrorFact<Client extends SessionView = SessionView> {
 export interface QuestionEvents<Client extends SessionView = SessionView> {
   /** A client has connected. */
   connect: ConnectQuestion<Client>;
-  /** HOST has come. */
+  /** A client has named a host, by HOST or by SNI. */
   host: HostQuestion<Client>;
   /** USER has come from a client with a verified certificate. */
   certificate: CertificateQuestion<Client>;
@@ -112,7 +112,7 @@ export interface FactEvents<Client extends SessionView = SessionView> {
   dataChannel: SessionFact<Client> & { readonly channel: DataChannel };
   /** Somebody else than the client has connected to its passive port and was turned away. */
   stranger: SessionFact<Client> & { readonly address: string | undefined };
-  /** A TLS handshake has failed, on the control connection or on a data connection. */
+  /** A TLS handshake has failed, on the control connection or on a data connection, or TLS did not end in order. */
   tlsFailed: TlsFailedFact<Client>;
   /** PASV or EPSV was refused because every passive port is in use. */
   portsExhausted: SessionFact<Client>;

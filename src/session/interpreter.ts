@@ -14,6 +14,7 @@ import { heldTransfer } from "./conduct.js";
 import type { Dialogue } from "./dialogue.js";
 import { passGate, tellable } from "./gate.js";
 import { Patience } from "./patience.js";
+import { protectControl } from "./protect-control.js";
 import { ConnectQuestion } from "./questions.js";
 import { isFault, refusalOf } from "./refusal.js";
 
@@ -45,7 +46,7 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   });
   dialogue.tell("session", {});
   try {
-    if (dialogue.security.options.implicit) await cross(dialogue, () => dialogue.security.protectControl("P"));
+    if (dialogue.security.options.implicit) await cross(dialogue, () => protectControl(dialogue, "P"));
     if (await greet(dialogue)) await converse(dialogue);
   } catch (error) {
     if (isFault(error)) dialogue.report(error);

@@ -55,7 +55,7 @@ export abstract class AdmissionQuestion<Client extends SessionView = SessionView
     return this.session.host;
   }
 
-  /** The certificate of the client, verified by `tls.ca`; `undefined` for one that is not: see `session.secure`. */
+  /** The certificate of the client, verified by `tls.ca`, or by that of the context which `tls.sni` gave; `undefined` for one that is not: see `session.secure`. */
   get certificate(): X509Certificate | undefined {
     const { secure } = this.session;
     return secure?.authorized ? secure.certificate : undefined;
@@ -123,7 +123,10 @@ export class CertificateQuestion<Client extends SessionView = SessionView> exten
   }
 }
 
-/** HOST has come, before any login (RFC 7151 §3). Unheard, every host is served alike. */
+/**
+ * The client has named a host, before any login: by HOST (RFC 7151 §3; rejecting answers 504), or to TLS (SNI, RFC 6066
+ * §3; rejecting ends the session with 421). Unheard, every host is served alike.
+ */
 export class HostQuestion<Client extends SessionView = SessionView> extends SessionQuestion<Client> {
   /** A domain name in lower case and ASCII (punycode), or an IP address without brackets. */
   readonly host: string;

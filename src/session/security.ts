@@ -82,7 +82,7 @@ export class Security {
     return requires(this.options.require, "data") || requires(this.accountRequires, "data");
   }
 
-  /** Whether the control connection may be in clear again. */
+  /** Whether somebody who has logged in may go on in clear. */
   get mayClear(): boolean {
     return this.options.allowClear && this.options.require !== "all" && this.accountRequires !== "all";
   }

@@ -21,6 +21,12 @@ describe("wrong options are named", () => {
   const table: readonly (readonly [name: string, tls: () => unknown, error: RegExp])[] = [
     ["not an object", () => 1, /tls must be an object/],
     ["misspelt", () => ({ ...pair, requirecert: true }), /unknown option tls\.requirecert/],
+    [
+      "keys for tickets, of which each connection has its own",
+      () => ({ ...pair, ticketKeys: Buffer.alloc(48) }),
+      /unknown option tls\.ticketKeys/,
+    ],
+    ["requestCert without ca", () => ({ ...pair, requestCert: true }), /tls\.requestCert needs tls\.ca/],
     ["no key", () => ({ cert: pair.cert }), /tls needs cert and key, or pfx, or sni/],
     ["nothing", () => ({}), /tls needs cert and key/],
     ["text that is no certificate", () => ({ cert: "x", key: pair.key }), /tls cannot be used/],

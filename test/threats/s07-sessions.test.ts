@@ -157,16 +157,6 @@ for (const [name, client] of CLIENTS) {
     );
   });
 
-  test(`S7.2 ${name}: keys that the host has given for tickets open no data connection`, () =>
-    strict(
-      client,
-      async ({ own, enter }) => {
-        const other = await enter();
-        await assertRefused(own, "RETR secret", { session: other.session });
-      },
-      { tls: { ticketKeys: Buffer.alloc(48, 7) } },
-    ));
-
   test(`S7.2 ${name}: where it is not required, whoever can goes on, and whoever cannot is served too`, () =>
     scene({ client }, async ({ own, fileSystem, enter }) => {
       await put(fileSystem, "/secret", SECRET);
