@@ -9,8 +9,9 @@ import type { ReplyCode } from "./wire/reply-codes.js";
  * `ABORTED` by ABOR or by the host, `BAD_PATH` a path name that no store may see, `BAD_ADDRESS` an advertised
  * address that PASV cannot carry, `CLOSED` the session ended, `CONTROL_LOST` the client left, `DATA_LOST` the
  * data connection broke or never came, `DATA_TIMEOUT` it did not come in time, `NO_PASSIVE_PORT` the range is
- * exhausted, `REFUSED` a command was refused with `reply`, `STALLED` a transfer did not move, `TLS_FAILED` a
- * handshake failed or TLS did not end in order, `TRUNCATED` an upload under TLS ended without close_notify.
+ * exhausted, `OTHER_CERTIFICATE` the data connection shows another client certificate than the control connection,
+ * `REFUSED` a command was refused with `reply`, `SESSION_NOT_RESUMED` the data connection does not go on with the TLS
+ * session of the control connection, `STALLED` a transfer did not move, `TLS_FAILED` a handshake failed or TLS did not end in order, `TRUNCATED` an upload under TLS ended without close_notify.
  */
 export type FtpErrorCode =
   | "ABORTED"
@@ -21,7 +22,9 @@ export type FtpErrorCode =
   | "DATA_LOST"
   | "DATA_TIMEOUT"
   | "NO_PASSIVE_PORT"
+  | "OTHER_CERTIFICATE"
   | "REFUSED"
+  | "SESSION_NOT_RESUMED"
   | "STALLED"
   | "TLS_FAILED"
   | "TRUNCATED";

@@ -73,7 +73,7 @@ class WatchedSocket extends TLSSocket {
 /**
  * Does the handshake. Where it fails, the socket is destroyed.
  * @param socket of which nothing was taken since it was to be secured
- * @throws FtpError `TLS_FAILED`; the reason is in `cause`
+ * @throws FtpError `TLS_FAILED`, the reason is in `cause`; `SESSION_NOT_RESUMED`
  */
 export async function handshake(socket: Socket, options: HandshakeOptions): Promise<SecuredSocket> {
   if (socket.destroyed) throw new FtpError("TLS_FAILED", "TLS handshake: the client left before it");
@@ -89,7 +89,8 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
       stop();
       tls.destroy();
       socket.destroy();
-      reject(new FtpError("TLS_FAILED", `TLS handshake: ${messageOf(cause)}`, { cause }));
+      const message = `TLS handshake: ${messageOf(cause)}`;
+      reject(cause instanceof FtpError ? cause : new FtpError("TLS_FAILED", message, { cause }));
     };
     const timer = timeout === 0 ? undefined : setTimeout(() => fail(new Error(`not done in ${timeout} ms`)), timeout);
     const gone = (): void => fail(new Error("the client left"));
@@ -105,7 +106,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
       const objection = objectionTo(tls, options);
       // TLS would still hand out the tickets, and with them what the next handshake asks for.
       if (objection !== undefined) bridge?.silence();
-      if (objection !== undefined) return void setImmediate(() => fail(new Error(objection)));
+      if (objection !== undefined) return void setImmediate(() => fail(objection));
       stop();
       const result = finished(tls, bridge, options);
       setImmediate(() => resolve(result));
@@ -143,12 +144,14 @@ function secured(socket: Socket, bridge: TlsBridge | undefined, options: Handsha
 }
 
 /** Why a handshake that TLS is content with is not enough. */
-function objectionTo(tls: TLSSocket, options: HandshakeOptions): string | undefined {
+function objectionTo(tls: TLSSocket, options: HandshakeOptions): Error | undefined {
   const { requestCert, rejectUnauthorized, requireResumption } = options;
   const servername = serverNameOf(tls);
-  if (servername !== undefined && hostName(servername) === undefined) return NO_HOST;
-  if (requireResumption && !tls.isSessionReused()) return "not a session of this control connection";
-  if (requestCert && rejectUnauthorized && !isVerified(tls)) return "no client certificate that can be verified";
+  if (servername !== undefined && hostName(servername) === undefined) return new Error(NO_HOST);
+  if (requireResumption && !tls.isSessionReused())
+    return new FtpError("SESSION_NOT_RESUMED", "TLS handshake: not a session of this control connection");
+  if (requestCert && rejectUnauthorized && !isVerified(tls))
+    return new Error("no client certificate that can be verified");
   return undefined;
 }
 
@@ -190,6 +193,10 @@ function disorderOf({ failure }: TlsBridge): FtpError {
   return new FtpError("DATA_LOST", `data connection: ${failure.message}`, { cause: failure });
 }
 
+/** One line: what OpenSSL says holds addresses and files of its source. */
 function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  if (!(cause instanceof Error)) return String(cause);
+  const { reason, code, message } = cause as Error & { readonly reason?: unknown; readonly code?: unknown };
+  const words = typeof reason === "string" ? reason : message.trim();
+  return typeof code === "string" ? `${words} (${code})` : words;
 }

@@ -108,7 +108,7 @@ function refused(verb: string, summary: string): Row {
 /** The handshake follows the reply. Whoever was logged in is so no more, and nothing that was set stays (RFC 4217 §4). */
 function authenticate(dialogue: Dialogue, mechanism: string): Reply {
   const { security, control, limits, state, texts } = dialogue;
-  if (security.negotiated) return reply(503, texts.authTwice);
+  if (security.negotiated) return reply(503, security.secure === undefined ? texts.authOver : texts.authTwice);
   const level = MECHANISMS.get(upperCase(mechanism));
   if (level === undefined) return reply(504, texts.unsupportedParameter);
   // What came in clear behind AUTH may be anybody's; a client waits for 234.
@@ -124,7 +124,7 @@ function protect({ security, texts }: Dialogue, level: string): Reply {
   if (security.secure === undefined) return reply(503, texts.noProtection);
   if (level === "S" || level === "E") return reply(536, texts.unsupportedProtection);
   if (level !== "C" && level !== "P") return reply(504, texts.unsupportedParameter);
-  if (level === "C" && security.requiresPrivateData) return reply(534, texts.privateDataRequired);
+  if (level === "C" && security.requiresPrivateData) return reply(534, texts.clearDataRefused);
   security.level = level;
   return reply(200, texts.protectionSet(level));
 }

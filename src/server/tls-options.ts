@@ -1,16 +1,16 @@
 /** The options of TLS: what they mean, their defaults, and the checks. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { SecureContext, SecureContextOptions } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { Credentials } from "../channel/credentials.js";
 import { checkRequirement, type TlsRequirement } from "../session/requirement.js";
 import { known, milliseconds, optional } from "./checks.js";
+import { CONTEXT_OPTIONS, type ContextOptions, contextOptions } from "./tls-context.js";
 
 /**
  * TLS, explicit (AUTH TLS, RFC 4217) and implicit. What is not listed here is as in Node's `tls.createSecureContext`: `cert`,
  * `key`, `passphrase` or `pfx`, `ca`, `crl`, `ciphers`, `ecdhCurve`, `dhparam`, `sigalgs`, `honorCipherOrder` (default
  * `true`), `sessionTimeout` in seconds (default 86,400), `minVersion` (default `TLSv1.2`), `maxVersion` ….
  */
-export interface TlsOptions extends Omit<SecureContextOptions, "ticketKeys"> {
+export interface TlsOptions extends ContextOptions {
   /** What nobody may do without TLS. Default `all`. */
   readonly require?: TlsRequirement | undefined;
   /** Whether clients are asked for a certificate, to be verified by `ca` (or that of the context which `sni` gives). Default `false`. */
@@ -44,12 +44,6 @@ export interface Tls {
   readonly allowClear: boolean;
 }
 
-/** Node's own options, so that a misspelt one is not silently off. */
-const CONTEXT_OPTIONS = [
-  ..."allowPartialTrustChain ca cert certificateCompression ciphers clientCertEngine crl dhparam".split(" "),
-  ..."ecdhCurve honorCipherOrder key maxVersion minVersion passphrase pfx privateKeyEngine".split(" "),
-  ..."privateKeyIdentifier secureOptions secureProtocol sessionIdContext sessionTimeout sigalgs".split(" "),
-];
 const OWN_OPTIONS = "require requestCert rejectUnauthorized sni requireSessionReuse handshakeTimeout allowClear".split(
   " ",
 );
@@ -60,17 +54,16 @@ export function tlsOf(options: TlsOptions | undefined): Tls | undefined {
   known("tls", options, [...OWN_OPTIONS, ...CONTEXT_OPTIONS]);
   const { require, requestCert, rejectUnauthorized, sni, requireSessionReuse, handshakeTimeout, allowClear, ...given } =
     options;
-  // Whoever says undefined means the default, and not what Node takes it for.
-  const rest: SecureContextOptions = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  );
   if (sni !== undefined && typeof sni !== "function") throw new TypeError("tls.sni must be a function");
-  if (rest.pfx === undefined && (rest.cert === undefined || rest.key === undefined) && sni === undefined)
+  const { cert, key, pfx, ca } = given;
+  if ((cert === undefined) !== (key === undefined))
+    throw new TypeError(`tls.${cert === undefined ? "key" : "cert"} needs tls.${cert === undefined ? "cert" : "key"}`);
+  if (pfx === undefined && cert === undefined && sni === undefined)
     throw new TypeError("tls needs cert and key, or pfx, or sni");
-  if (requestCert === true && rest.ca === undefined && rest.pfx === undefined)
+  if (requestCert === true && ca === undefined && pfx === undefined)
     throw new TypeError("tls.requestCert needs tls.ca: by the authorities of the system everybody has a certificate");
   const credentials = {
-    context: rest.secureProtocol === undefined ? { minVersion: "TLSv1.2" as const, ...rest } : rest,
+    context: contextOptions(given),
     requestCert: optional("tls.requestCert", requestCert, "boolean") ?? false,
     rejectUnauthorized: optional("tls.rejectUnauthorized", rejectUnauthorized, "boolean") ?? true,
     requireSessionReuse: optional("tls.requireSessionReuse", requireSessionReuse, "boolean") ?? false,
@@ -80,26 +73,6 @@ export function tlsOf(options: TlsOptions | undefined): Tls | undefined {
   return {
     require: checkRequirement("tls.require", require) ?? "all",
     allowClear: optional("tls.allowClear", allowClear, "boolean") ?? false,
-    credentials: usable(credentials),
+    credentials: new Credentials(credentials),
   };
-}
-
-function usable(options: ConstructorParameters<typeof Credentials>[0]): Credentials {
-  try {
-    checkPair(options.context);
-    return new Credentials(options);
-  } catch (cause) {
-    throw new TypeError(`tls cannot be used: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** OpenSSL sees no mismatch between a key of one kind and a certificate of another; every handshake would fail. */
-function checkPair({ cert, key, passphrase }: SecureContextOptions): void {
-  if (!isOne(cert) || !isOne(key)) return;
-  const secret = createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) });
-  if (!new X509Certificate(cert).checkPrivateKey(secret)) throw new Error("the key is not that of the certificate");
-}
-
-function isOne(value: unknown): value is string | Buffer {
-  return typeof value === "string" || Buffer.isBuffer(value);
 }

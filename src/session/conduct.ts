@@ -10,6 +10,10 @@ import { type Reply, reply } from "../wire/reply.js";
 import type { VirtualPath } from "../wire/virtual-path.js";
 import type { Dialogue } from "./dialogue.js";
 import { isFault, refusalOf } from "./refusal.js";
+import { tlsReason } from "./tls-reason.js";
+
+/** What goes wrong with TLS on a data connection before anything has moved. */
+const OF_TLS: ReadonlySet<string> = new Set(["TLS_FAILED", "SESSION_NOT_RESUMED", "OTHER_CERTIFICATE"]);
 
 /** What moves, and what is said about it. */
 export interface Movement {
@@ -83,9 +87,9 @@ async function connect(
     return new DataChannel(socket, { kind: offer.kind, stallTimeout, secured, onListenerError });
   } catch (error) {
     // Nothing has moved: RFC 959 §4.2.2 has 425 for that, and 426 for a connection that broke; RFC 4217 §10.2 has 522.
-    if (!(error instanceof FtpError) || error.code !== "TLS_FAILED")
+    if (!(error instanceof FtpError) || !OF_TLS.has(error.code))
       throw new FtpError("DATA_LOST", "no data connection", { cause: error, reply: reply(425, texts.dataLost) });
-    if (!signal.aborted) dialogue.tell("tlsFailed", { channel: "data", error });
+    if (!signal.aborted) dialogue.tell("tlsFailed", { channel: "data", error, reason: tlsReason(error) });
     throw error;
   }
 }

@@ -56,8 +56,10 @@ export interface AbortedFact<Client extends SessionView = SessionView> extends T
 /** A TLS handshake has failed, or TLS did not end in order (CCC, REIN). */
 export interface TlsFailedFact<Client extends SessionView = SessionView> extends SessionFact<Client> {
   readonly channel: "control" | "data";
-  /** `TLS_FAILED`; `cause` is what TLS says. */
+  /** `TLS_FAILED`, `SESSION_NOT_RESUMED` or `OTHER_CERTIFICATE`; `cause` is what TLS says. */
   readonly error: FtpError;
+  /** The code of OpenSSL or of Node, e.g. `ERR_SSL_NO_SHARED_CIPHER`; where there is none, the words of the error. */
+  readonly reason: string;
 }
 
 /** Something went wrong that is not a client's doing, or a listener failed. */

@@ -17,6 +17,7 @@ import { Patience } from "./patience.js";
 import { protectControl } from "./protect-control.js";
 import { ConnectQuestion } from "./questions.js";
 import { isFault, refusalOf } from "./refusal.js";
+import { tlsReason } from "./tls-reason.js";
 
 /** First words of protocols that browsers and worms speak to an FTP port; nothing of what follows may count as a command. */
 const FOREIGN = new Set(
@@ -103,7 +104,8 @@ async function cross(dialogue: Dialogue, crossing: () => Promise<void>): Promise
   } catch (error) {
     if (!(error instanceof FtpError)) throw error;
     // Where we have given up ourselves, nothing has failed.
-    if (dialogue.farewell === undefined) dialogue.tell("tlsFailed", { channel: "control", error });
+    if (dialogue.farewell === undefined)
+      dialogue.tell("tlsFailed", { channel: "control", error, reason: tlsReason(error) });
   }
 }
 

@@ -123,7 +123,7 @@ export class Security {
   /**
    * Puts a data connection under TLS if it is to be.
    * @param receives whether the client sends: then it must also show how it ends
-   * @throws FtpError `TLS_FAILED`; the socket is destroyed
+   * @throws FtpError `TLS_FAILED`, `SESSION_NOT_RESUMED`, `OTHER_CERTIFICATE`; the socket is destroyed
    */
   async protectData(socket: Socket, receives: boolean, signal: AbortSignal): Promise<SecuredSocket | undefined> {
     if (this.level === "C" || this.#identity === undefined) return undefined;

@@ -161,7 +161,9 @@ for (const bridged of [false, true])
         meeting(async (made) => {
           const shaking = made.shake({ bridged: true, requireResumption: true });
           const line = made.line(only(version));
-          await assertFails(made, shaking, /not a session of this control connection/);
+          const { message } = await rejection(shaking, "SESSION_NOT_RESUMED");
+          assert.match(message, /not a session of this control connection/);
+          assert.equal(made.ours.destroyed, true);
           await line.collect();
           assert.deepEqual(line.sessions, []);
         }));

@@ -79,11 +79,15 @@ suite("the packed package", () => {
 
   after(() => folder[Symbol.asyncDispose]());
 
-  test("holds the program, its types, its sources and the licence, and nothing else", () => {
-    for (const path of ["dist/index.js", "dist/index.d.ts", "src/index.ts", "LICENSE", "README.md", "CHANGELOG.md"])
+  test("holds the program, its types, its sources, the pages that the README links to and the licence, and nothing else", () => {
+    const pages = ["docs/ftps.md", "examples/receive-files.ts", "LICENSE", "README.md", "CHANGELOG.md"];
+    for (const path of ["dist/index.js", "dist/index.d.ts", "src/index.ts", ...pages])
       assert.ok(packed.includes(path), path);
     const strange = packed.filter(
-      (path) => !/^(?:(?:dist|src)\/|(?:LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(path),
+      (path) =>
+        !/^(?:(?:dist|src)\/|docs\/[a-z.]+\.md$|examples\/[a-z-]+\.ts$|(?:LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(
+          path,
+        ),
     );
     assert.deepEqual(strange, []);
   });

@@ -27,10 +27,32 @@ describe("wrong options are named", () => {
       /unknown option tls\.ticketKeys/,
     ],
     ["requestCert without ca", () => ({ ...pair, requestCert: true }), /tls\.requestCert needs tls\.ca/],
-    ["no key", () => ({ cert: pair.cert }), /tls needs cert and key, or pfx, or sni/],
+    ["no key", () => ({ cert: pair.cert }), /tls\.cert needs tls\.key/],
+    ["no certificate", () => ({ key: pair.key }), /tls\.key needs tls\.cert/],
+    [
+      "a name of a file",
+      () => ({ cert: "cert.pem", key: "key.pem" }),
+      /tls\.cert holds .* content of the file, not its name/,
+    ],
+    ["a name of a file as key", () => ({ ...pair, key: "key.pem" }), /tls\.key holds no private key in PEM/],
+    ["a name of a file as ca", () => ({ ...pair, ca: "ca.pem" }), /tls\.ca holds no certificate in PEM/],
+    ["garbage among ca", () => ({ ...pair, ca: [pair.cert, Buffer.from("xx")] }), /tls\.ca holds no certificate/],
+    ["ciphers", () => ({ ...pair, ciphers: "foo" }), /tls\.ciphers cannot be used/],
+    ["sigalgs", () => ({ ...pair, sigalgs: "foo" }), /tls\.sigalgs cannot be used/],
+    ["minVersion", () => ({ ...pair, minVersion: "TLSv1.4" }), /tls\.minVersion must be one of TLSv1, TLSv1\.1/],
+    ["honorCipherOrder", () => ({ ...pair, honorCipherOrder: "yes" }), /tls\.honorCipherOrder must be a boolean/],
+    [
+      "what undoes minVersion",
+      () => ({ ...pair, secureProtocol: "TLSv1_method" }),
+      /unknown option tls\.secureProtocol/,
+    ],
     ["nothing", () => ({}), /tls needs cert and key/],
-    ["text that is no certificate", () => ({ cert: "x", key: pair.key }), /tls cannot be used/],
-    ["a key of another certificate", () => ({ cert: pair.cert, key: other.key }), /tls cannot be used/],
+    ["text that is no certificate", () => ({ cert: "x", key: pair.key }), /tls\.cert holds no certificate/],
+    [
+      "a key of another certificate",
+      () => ({ cert: pair.cert, key: other.key }),
+      /tls\.key is not the key of tls\.cert/,
+    ],
     ["require", () => ({ ...pair, require: "always" }), /tls\.require must be one of none, login, data, all/],
     ["requestCert", () => ({ ...pair, requestCert: 1 }), /tls\.requestCert must be a boolean/],
     ["rejectUnauthorized", () => ({ ...pair, rejectUnauthorized: "no" }), /tls\.rejectUnauthorized must be a boolean/],
@@ -45,6 +67,14 @@ describe("wrong options are named", () => {
   ];
   for (const [name, tls, error] of table)
     test(name, () => assert.throws(() => new Server(loose({ tls: tls() })), { name: "TypeError", message: error }));
+
+  test("minVersion above maxVersion", () => {
+    const tls = { ...pair, minVersion: "TLSv1.3", maxVersion: "TLSv1.2" } as const;
+    assert.throws(() => new Server({ tls }), {
+      name: "RangeError",
+      message: /TLSv1\.3 is above tls\.maxVersion TLSv1\.2/,
+    });
+  });
 
   test("handshakeTimeout out of range", () => {
     const tls = { ...pair, handshakeTimeout: -1 };
@@ -92,7 +122,7 @@ describe("setTls", () => {
 
   test("names what is wrong", () => {
     const server = new Server({ tls: pair });
-    assert.throws(() => server.setTls({ cert: "x", key: "y" }), { name: "TypeError", message: /tls cannot be used/ });
+    assert.throws(() => server.setTls({ cert: "x", key: "y" }), { name: "TypeError", message: /tls\.cert holds/ });
     assert.throws(() => server.setTls(undefined as never), { name: "TypeError", message: /tls must be an object/ });
   });
 });
