@@ -41,9 +41,36 @@ export function checkPair(pair: KeyPair, files: CertificateFiles): void {
   }
 }
 
-/** The SHA-256 of a certificate, as clients show it to those who are to trust it. */
-export function fingerprintOf({ cert }: KeyPair): string {
-  return new X509Certificate(cert).fingerprint256;
+/** What a certificate says of itself. */
+export interface Stamp {
+  /** The SHA-256, as clients show it to those who are to trust it. */
+  readonly fingerprint: string;
+  /** When it begins and ends to be valid: ISO 8601, or what is there instead of a time. */
+  readonly validFrom: string;
+  readonly validTo: string;
+}
+
+/** Reads the certificate of a pair that was checked. */
+export function stampOf({ cert }: KeyPair): Stamp {
+  const { fingerprint256: fingerprint, validFrom, validTo } = new X509Certificate(cert);
+  return { fingerprint, validFrom: timeIn(validFrom), validTo: timeIn(validTo) };
+}
+
+/** What clients object to in the dates of a certificate now, if anything. */
+export function objectionTo({ validFrom, validTo }: Stamp): string | undefined {
+  const now = Date.now();
+  if (Date.parse(validTo) < now) return `expired on ${shownTime(validTo)}`;
+  return Date.parse(validFrom) > now ? `is not valid before ${shownTime(validFrom)}` : undefined;
+}
+
+/** A time of a stamp for people, to the minute. */
+export function shownTime(time: string): string {
+  return time.replace(/^(.*)T(\d\d:\d\d).*Z$/, "$1 $2 UTC");
+}
+
+function timeIn(text: string): string {
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? text : new Date(time).toISOString();
 }
 
 function read(flag: string, file: string): string {

@@ -61,10 +61,12 @@ function tellSessions(server: Server, journal: Journal): void {
   server.on("stranger", ({ session, address }) =>
     journal.write("info", "stranger", session, `turned away ${address ?? "somebody"} at the data port`, { address }),
   );
-  server.on("tlsFailed", ({ session, channel, error }) => {
+  server.on("tlsFailed", ({ session, channel, error, reason: told }) => {
     const reason = reasonOf(error.cause ?? error);
-    const text = `TLS failed on the ${channel} connection: ${quoted(reason)}`;
-    journal.write("info", "tlsFailed", session, text, { channel, reason });
+    // Manuals are read by the code, where there is one.
+    const code = /^[A-Z][A-Z0-9_]*$/.test(told) ? told : undefined;
+    const text = `TLS failed on the ${channel} connection: ${quoted(reason)}${code === undefined ? "" : ` (${code})`}`;
+    journal.write("info", "tlsFailed", session, text, { channel, reason, code });
   });
   server.on("error", ({ error, session }) => journal.problem(error, session));
 }
@@ -137,9 +139,11 @@ function causes(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];
   if (error.cause === undefined) return [plain(error)];
   const { message, cause } = error;
-  // Some errors repeat what caused them.
-  const own = cause instanceof Error && message.endsWith(`: ${cause.message}`) ? -cause.message.length - 2 : undefined;
-  return [message.slice(0, own), ...causes(cause)];
+  const [next = "", ...others] = causes(cause);
+  // Some errors repeat what caused them: as it is, or made readable and with its code.
+  if (cause instanceof Error && message.endsWith(`: ${cause.message}`))
+    return [message.slice(0, -cause.message.length - 2), next, ...others];
+  return message.includes(`: ${next}`) ? [message, ...others] : [message, next, ...others];
 }
 
 /** Of an error of OpenSSL the reason alone: its message is about threads, functions and lines of OpenSSL. */

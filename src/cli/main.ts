@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { readOnly, Server } from "../index.js";
 import { Accounts, newPassword } from "./accounts.js";
-import { fingerprintOf, type KeyPair } from "./certificate.js";
+import { type KeyPair, stampOf } from "./certificate.js";
 import { parseFlags, type Settings } from "./flags.js";
 import { keepJournal } from "./journal.js";
 import { Log } from "./log.js";
-import { openPair, renewPair } from "./renewal.js";
+import { openPair, renewPair, warnOfDates } from "./renewal.js";
 import { explainStart } from "./start-error.js";
 import { stopOnSignals } from "./stopping.js";
 import { openStore } from "./store.js";
@@ -60,8 +60,9 @@ async function serve(settings: Settings, log: Log): Promise<void> {
   await server.listen();
   const stopRenewal = tls && pair && renewPair(server, tls, pair, log);
   stopOnSignals(server, log, () => stopRenewal?.());
-  const fingerprint = pair && !tls?.files ? fingerprintOf(pair) : undefined;
-  log.announce(welcome({ version: version(), store, settings, made, fingerprint, addresses: server.addresses }));
+  const certificate = pair && stampOf(pair);
+  log.announce(welcome({ version: version(), store, settings, made, certificate, addresses: server.addresses }));
+  if (pair && tls?.files) warnOfDates(log, tls.files, pair);
 }
 
 function serverOptions(settings: Settings, pair: KeyPair | undefined) {

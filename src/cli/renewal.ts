@@ -1,7 +1,7 @@
 /** The certificate of the server: where it comes from, and that files which are replaced are taken while it runs. */
 import { statSync } from "node:fs";
 import type { Server } from "../index.js";
-import { type CertificateFiles, checkPair, fingerprintOf, type KeyPair, readFiles } from "./certificate.js";
+import { type CertificateFiles, checkPair, type KeyPair, objectionTo, readFiles, stampOf } from "./certificate.js";
 import type { TlsSettings } from "./flags.js";
 import type { Log } from "./log.js";
 import { selfSigned } from "./self-signed.js";
@@ -37,6 +37,7 @@ export function renewPair(server: Server, { files, require }: TlsSettings, pair:
       checkPair(tried, files);
       server.setTls({ ...tried, require });
       tellSuccess(log, files, tried);
+      warnOfDates(log, files, tried);
     } catch (error) {
       const { message } = error as Error;
       const text = `the certificate stays as it was: ${message}`;
@@ -50,14 +51,28 @@ export function renewPair(server: Server, { files, require }: TlsSettings, pair:
   });
 }
 
+/** Says so where clients will refuse the certificate for its dates; the clock may be wrong, so it is used all the same. */
+export function warnOfDates(log: Log, files: CertificateFiles, pair: KeyPair): void {
+  const stamp = stampOf(pair);
+  const objection = objectionTo(stamp);
+  if (objection === undefined) return;
+  const message = `the certificate of ${JSON.stringify(files.cert)} ${objection}`;
+  log.write({
+    level: "error",
+    event: "certificateDates",
+    text: `${message}: clients will refuse it`,
+    fields: { certFile: files.cert, keyFile: files.key, ...stamp, message },
+  });
+}
+
 function tellSuccess(log: Log, files: CertificateFiles, pair: KeyPair): void {
-  const fingerprint = fingerprintOf(pair);
+  const { fingerprint, validTo } = stampOf(pair);
   const text = `new connections get the new certificate of ${JSON.stringify(files.cert)}, SHA-256 ${fingerprint}`;
   log.write({
     level: "info",
     event: "certificateChanged",
     text,
-    fields: { certFile: files.cert, keyFile: files.key, fingerprint },
+    fields: { certFile: files.cert, keyFile: files.key, fingerprint, validTo },
   });
 }
 

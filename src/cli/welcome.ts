@@ -2,6 +2,7 @@
 
 import { BlockList, isIPv6 } from "node:net";
 import type { ListenerAddress, TlsRequirement } from "../index.js";
+import { type Stamp, shownTime } from "./certificate.js";
 import type { Settings } from "./flags.js";
 import type { Entry } from "./log.js";
 import { reachable } from "./reachable.js";
@@ -15,8 +16,8 @@ export interface Welcome {
   readonly settings: Settings;
   /** The account that was made up because none was given. */
   readonly made: User | undefined;
-  /** Of the certificate that was made because none was given. */
-  readonly fingerprint: string | undefined;
+  /** The certificate, where there is TLS. */
+  readonly certificate: Stamp | undefined;
   readonly addresses: readonly ListenerAddress[];
 }
 
@@ -34,13 +35,12 @@ const REQUIRED: Readonly<Record<TlsRequirement, readonly [required: string, clea
 
 /** The one screen that a person sees first, and the same for programs. */
 export function welcome(told: Welcome): Entry {
-  const { version, store, settings, made, fingerprint } = told;
+  const { version, store, settings, made, certificate } = told;
   const urls = urlsOf(told);
   const rows = [...urls.map((url) => ["URL", url]), ...tlsRows(told), ...userRows(told)].map(
     ([name = "", value = ""]) => `  ${name.padEnd(9)} ${value}\n`,
   );
-  const unknown = "Nobody vouches for the certificate: compare its SHA-256 with what the client shows.\n";
-  const notes = `${fingerprint === undefined ? "" : unknown}${warning(told)}Ctrl+C stops it.\n`;
+  const notes = `${firstSteps(settings)}${warning(told)}Ctrl+C stops it.\n`;
   return {
     level: "info",
     event: "listening",
@@ -53,7 +53,8 @@ export function welcome(told: Welcome): Entry {
       folder: store.folder,
       version,
       tlsRequire: settings.tls?.require,
-      fingerprint,
+      fingerprint: certificate?.fingerprint,
+      validTo: certificate?.validTo,
     },
   };
 }
@@ -66,13 +67,27 @@ function urlsOf({ settings, made, addresses }: Welcome): readonly string[] {
   );
 }
 
-function tlsRows({ settings: { tls }, fingerprint }: Welcome): readonly string[][] {
+function tlsRows({ settings: { tls }, certificate }: Welcome): readonly string[][] {
   if (tls === undefined) return [];
   const implicit = tls.implicitPort === undefined ? "" : "; ftps: is implicit TLS";
   return [
     ["TLS", `explicit TLS (AUTH TLS), ${REQUIRED[tls.require][0]}${implicit}`],
-    ...(fingerprint === undefined ? [] : [["SHA-256", fingerprint]]),
+    ...(certificate === undefined
+      ? []
+      : [
+          ["SHA-256", certificate.fingerprint],
+          ["Valid", `until ${shownTime(certificate.validTo)}`],
+        ]),
   ];
+}
+
+/** How to come in although nobody vouches for the certificate, where it was made because none was given. */
+function firstSteps({ tls, users, anonymous }: Settings): string {
+  if (tls === undefined || tls.files !== undefined) return "";
+  // curl asks for the password that is in no URL.
+  const login = users.length > 0 && !anonymous ? " --user NAME" : "";
+  return `Nobody vouches for the certificate: compare its SHA-256 with what the client shows.
+Try it: curl --ssl-reqd --insecure${login} URL\n`;
 }
 
 function userRows({ settings, made }: Welcome): readonly string[][] {

@@ -101,8 +101,14 @@ export class Security {
       const credentials = this.options.credentials();
       if (credentials === undefined) throw new FtpError("TLS_FAILED", "no certificate");
       this.#identity = await credentials.forControl(this.host);
-      this.#secured = await handshake(socket, this.#identity.control(this.options.allowClear));
-      return this.#secured.socket;
+      const secured = await handshake(socket, this.#identity.control(this.options.allowClear));
+      const { resumed, servername } = secured.secure;
+      // Only the context of a host that HOST has named has keys for tickets that others have too, and who resumes is not
+      // asked for its name: it has to be that one.
+      if (resumed && servername !== undefined && servername !== this.host)
+        throw new FtpError("TLS_FAILED", "TLS handshake: a session of another host");
+      this.#secured = secured;
+      return secured.socket;
     });
     this.level = level;
     this.#fingerprint = this.secure?.certificate?.fingerprint256;

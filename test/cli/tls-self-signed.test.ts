@@ -25,6 +25,11 @@ suite("--tls-self-signed", () => {
     assert.equal((await shownBehindAuth(program.port)).fingerprint256, printed);
   });
 
+  test("where no URL holds a password, curl is to ask for it", async () => {
+    await using program = await start("--memory", "--user", "anna:one", "--tls-self-signed");
+    await program.line(/^Try it: curl --ssl-reqd --insecure --user NAME URL$/);
+  });
+
   test("--json tells it too; each run has its own", async () => {
     const tell = async () => {
       await using program = await start("--memory", "--json", "--tls-self-signed", "--implicit-port", "0");
@@ -61,6 +66,10 @@ suite("--tls-self-signed", () => {
     if (requireProgram(t, "curl") === undefined) return;
     await using folder = await temporaryDirectory();
     await using program = await start("--memory", "--tls-self-signed", "--implicit-port", "0");
+    // As the first screen says.
+    assert.match(program.stdout, /^Try it: curl --ssl-reqd --insecure URL$/m);
+    for (const { href } of [program.url, program.implicitUrl])
+      assert.match(await curl(t, ["--ssl-reqd", "--insecure", href]), /readme\.txt/);
     const trusted = join(folder.path, "trusted.pem");
     await writeFile(trusted, (await shownBehindAuth(program.port)).toString());
     assert.match(await curl(t, ["--cacert", trusted, program.implicitUrl.href]), /readme\.txt/);

@@ -139,7 +139,7 @@ function notes(require: TlsRequirement | undefined, host: string): string[] {
     store: { title: "a folder", folder: undefined } as Parameters<typeof welcome>[0]["store"],
     settings: task.settings,
     made: undefined,
-    fingerprint: undefined,
+    certificate: undefined,
     addresses: [{ host, port: 21, implicitTls: false }],
   });
   return text.split("\n").filter((line) => line.startsWith("Plain FTP"));

@@ -1,5 +1,6 @@
 /** TLS as the program's flags bring it: where, with what certificate, and for what it is required. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import net from "node:net";
@@ -33,7 +34,7 @@ suite("--tls-cert and --tls-key", () => {
     await writeFile(join(folder.path, "a.txt"), "12345");
     await using program = await start(folder.path, ...USER, ...certificates.flags);
     assert.match(program.stdout, /^ *TLS +explicit TLS \(AUTH TLS\), required for logins, files and listings$/m);
-    assert.doesNotMatch(program.stdout, /ftps:|SHA-256|Plain FTP/);
+    assert.doesNotMatch(program.stdout, /ftps:|Plain FTP|Nobody vouches|Try it/);
     const secure = ["--ssl-reqd", "--cacert", certificates.ca];
     assert.equal(await curl(t, [...secure, program.at("/a.txt", "anna:one")]), "12345");
     await curl(t, [...secure, "-T", certificates.ca, program.at("/b.txt", "anna:one")]);
@@ -41,7 +42,9 @@ suite("--tls-cert and --tls-key", () => {
     await curl(t, [program.at("/a.txt", "anna:one")], LOGIN_DENIED);
     await curl(t, ["--ssl-reqd", program.at("/a.txt", "anna:one")], UNTRUSTED);
     await program.line(/ #1 127\.0\.0\.1 anna: logged in over TLSv1\.3$/);
-    await program.line(/ #4 127\.0\.0\.1: TLS failed on the control connection: "[a-z0-9 ]*alert unknown ca"$/);
+    await program.line(
+      / #4 127\.0\.0\.1: TLS failed on the control connection: "[a-z0-9 ]*alert unknown ca" \(ERR_SSL_TLSV1_ALERT_UNKNOWN_CA\)$/,
+    );
   });
 
   test("--implicit-port: the ftps: URL works, beside explicit TLS at --port", async (t) => {
@@ -61,8 +64,10 @@ suite("--tls-cert and --tls-key", () => {
     await using certificates = await certificateFolder();
     const hosts = ["--host", "::1", "--host", "127.0.0.1"];
     await using program = await start("--memory", "--json", ...hosts, ...certificates.flags, "--implicit-port", "0");
-    const { url, urls, tlsRequire, ...rest } = JSON.parse(program.stdout);
-    assert.deepEqual([url, tlsRequire, "fingerprint" in rest], [urls[0], "all", false]);
+    const { url, urls, tlsRequire, fingerprint: told, validTo } = JSON.parse(program.stdout);
+    const { cert } = certificates.pair;
+    assert.deepEqual([url, tlsRequire, told], [urls[0], "all", fingerprint(certificates.pair)]);
+    assert.equal(Date.parse(validTo), Date.parse(new X509Certificate(cert).validTo));
     const places = urls.map((text: string) => new URL(text));
     assert.deepEqual(
       places.map(({ protocol, hostname }: URL) => `${protocol}//${hostname}`),
@@ -109,6 +114,17 @@ suite("--tls-require", () => {
 });
 
 suite("handshakes that fail", () => {
+  test("without a code: the words alone", async () => {
+    await using certificates = await certificateFolder();
+    await using program = await start("--memory", "--json", ...certificates.flags, "--implicit-port", "0");
+    const socket = net.connect({ port: Number(program.implicitUrl.port), host: "127.0.0.1" });
+    await within(once(socket, "connect"), "the connection");
+    socket.end();
+    const { reason, ...rest } = JSON.parse(await program.line(/"tlsFailed"/));
+    assert.match(reason, /^the client left/);
+    assert.ok(!("code" in rest));
+  });
+
   test("are a line each, with the connection and the reason", async () => {
     await using certificates = await certificateFolder();
     await using program = await start("--memory", "--json", ...USER, ...certificates.flags, "--implicit-port", "0");
@@ -117,9 +133,9 @@ suite("handshakes that fail", () => {
     const first = JSON.parse(await program.line(/"tlsFailed"/));
     stranger.destroy();
     const { time: _time, ...control } = first;
-    const reason = "http request";
+    const [reason, code] = ["http request", "ERR_SSL_HTTP_REQUEST"];
     const who = { level: "info", event: "tlsFailed", session: "1", client: "127.0.0.1" };
-    assert.deepEqual(control, { ...who, channel: "control", reason });
+    assert.deepEqual(control, { ...who, channel: "control", reason, code });
     await using session = await secured(program.port);
     await session.login("anna", "one");
     await session.expect("PBSZ 0", 200);
@@ -129,9 +145,9 @@ suite("handshakes that fail", () => {
     socket.write("GET /hunter2 HTTP/1.1\r\n\r\n");
     await session.expectReply(522);
     const { channel, user, ...data } = JSON.parse(await program.line(/"tlsFailed".*"data"/));
-    assert.deepEqual([channel, user, data.reason], ["data", "anna", reason]);
+    assert.deepEqual([channel, user, data.reason, data.code], ["data", "anna", reason, code]);
     const aborted = JSON.parse(await program.line(/"aborted"/));
-    assert.equal(aborted.reason, `TLS handshake: ${reason}`);
+    assert.equal(aborted.reason, `TLS handshake: ${reason} (${code})`);
     assert.doesNotMatch(program.output, /hunter2/);
   });
 
@@ -142,6 +158,6 @@ suite("handshakes that fail", () => {
     const [error] = await within(once(socket, "error"), "the client's objection");
     assert.match(String(error), /unable to verify/);
     const line = await program.line(/TLS failed/);
-    assert.match(line, / #1 127\.0\.0\.1: TLS failed on the control connection: "[a-z0-9 ]+"$/);
+    assert.match(line, / #1 127\.0\.0\.1: TLS failed on the control connection: "[a-z0-9 ]+" \(ERR_SSL_[A-Z0-9_]+\)$/);
   });
 });
