@@ -87,7 +87,7 @@ for (const version of VERSIONS) {
           const first = await visit(served, options);
           const second = await visit(served, { ...options, session: first.session });
           assert.equal(second.resumed, false);
-          assert.equal(second.host, options.servername || undefined);
+          assert.equal(second.host, options.servername === "" ? undefined : options.servername);
           assert.equal(second.host, first.host);
         }));
 
