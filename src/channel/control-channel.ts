@@ -3,6 +3,7 @@
  * Unread lines stop the reading, unread replies can be waited for. Knows no command.
  */
 import type { Socket } from "node:net";
+import { FtpError } from "../errors.js";
 import { familyOf, normalizeAddress } from "../wire/address.js";
 import { type LineEvent, LineReader } from "../wire/line-reader.js";
 
@@ -116,7 +117,9 @@ export class ControlChannel {
     this.#drop();
     this.#reader = new LineReader({ maxLength: this.#options.maxLineLength });
     try {
-      this.#socket = await change(from);
+      // Whatever the change waits for: a connection that is gone needs none any more.
+      const gone = this.closed.then(() => Promise.reject(new FtpError("TLS_FAILED", "the client left")));
+      this.#socket = await Promise.race([change(from), gone]);
       if (this.#socket !== this.#raw) this.#socket.on("error", () => undefined);
     } catch (error) {
       this.#finishing = true;

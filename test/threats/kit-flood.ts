@@ -22,7 +22,7 @@ export async function attack(
   judge: (report: Report) => void = () => undefined,
 ): Promise<void> {
   await assertNoLeaks(async () => {
-    await using served = await serve({ stallTimeout: 500, ...options });
+    await using served = await serve({ stallTimeout: 500, maxUnknownCommands: 0, ...options });
     for (let entry = 0; entry < 300; entry++) await putDirectory(served.fileSystem, `/directory ${entry}`);
     const other = await served.user();
     let report: Report | undefined;
