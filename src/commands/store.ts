@@ -3,6 +3,7 @@
  * `commit()`; 226 waits for that. What was there stays in every other case, unless `partialUploads` keeps what came.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { DataChannel } from "../channel/data-channel.js";
 import { FtpError } from "../errors.js";
 import { conduct, heldTransfer } from "../session/conduct.js";
@@ -36,6 +37,11 @@ const UPLOAD_REPLIES = [150, 226, 425, 426, 450, 451, 452, 551, 552, 553, 554] a
 const named: Upload["announcement"] = ({ texts }, path) => texts.opening(baseName(path));
 /** RFC 1123 §4.1.2.9 fixes this text: clients read the name from it. */
 const fileIs: Upload["announcement"] = (_dialogue, path) => `FILE: ${baseName(path)}`;
+
+/** How long the end of the control connection may be behind that of the data connection, in milliseconds. */
+const LONGEST_MOMENT_MS = 20;
+/** Of the time of an upload, so that those that take no time lose none. */
+const SMALL_PART = 20;
 
 /** STOR, APPE, STOU. */
 export const storeRows: readonly Row[] = [
@@ -161,12 +167,22 @@ async function receive(
     await receiveAll(channel, sink, stages);
     // The end of file has come: that the client is gone now takes nothing from the upload.
     await channel.finish().catch(unlessLost);
+    await letControlSpeak(transfer);
     transfer.beginCommit();
   } catch (error) {
     await settlePartial(dialogue, transfer, sink, reasonOf(error, transfer.signal));
     throw error;
   }
   await sink.commit();
+}
+
+/**
+ * A client that is killed leaves both connections, one a moment after the other, and the end of the data connection looks
+ * like that of the file. So the control connection gets that moment: a small part of the time that the upload has taken.
+ */
+async function letControlSpeak({ milliseconds, signal }: Transfer): Promise<void> {
+  const moment = Math.min(LONGEST_MOMENT_MS, Math.floor(milliseconds / SMALL_PART));
+  if (moment > 0) await delay(moment, undefined, { signal }).catch(() => undefined);
 }
 
 function unlessLost(error: unknown): void {
