@@ -62,7 +62,8 @@ class WatchedSocket extends TLSSocket {
   }
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    if (chunk === null && !this.#bridge.exhausted) {
+    // Told of the end of the bridge, TLS would end because of that.
+    if (chunk === null && !this.#bridge.readableEnded) {
       this.endedInOrder = true;
       this.#bridge.conclude();
     }

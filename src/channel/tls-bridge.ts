@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { ignoreError } from "./opening.js";
 
 /** The types of TLS records (RFC 8446 §5.1); no line of a client begins with one of them. */
 const FIRST_RECORD_TYPE = 20;
@@ -33,9 +34,7 @@ export class TlsBridge extends Duplex {
   #silenced = false;
   /** Whose the socket is: ours; ours, but TLS is to end without it; nobody's. */
   #holds: "all" | "socket" | "nothing" = "all";
-  #exhausted = false;
   #ended = false;
-  #failure: Error | undefined;
 
   /**
    * @param socket of which nothing has been read; from now on the bridge's
@@ -45,22 +44,13 @@ export class TlsBridge extends Duplex {
     super({ allowHalfOpen: true, readableHighWaterMark: BOUND });
     this.#socket = socket;
     this.#receives = receives;
-    // Before TLS listens: it must find `exhausted` set when it is told of the end.
-    this.once("end", () => {
-      this.#exhausted = true;
-    });
-    socket.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onEnd);
+    socket.on("data", this.#onData).on("end", this.#onEnd).on("error", ignoreError).on("close", this.#onEnd);
     socket.resume();
   }
 
   /** Why the socket broke, where it did. What had arrived before is with TLS all the same. */
   get failure(): Error | undefined {
-    return this.#failure;
-  }
-
-  /** Whether TLS has been given everything up to the socket's end of file: what ends later ends because of that. */
-  get exhausted(): boolean {
-    return this.#exhausted;
+    return this.#socket.errored ?? undefined;
   }
 
   /** From now on nothing is sent, whatever TLS has in hand. */
@@ -94,7 +84,7 @@ export class TlsBridge extends Duplex {
     this.#holds = "socket";
     this.#socket.pause();
     // Its other half would be taken for the first plain bytes.
-    if (this.#due > 0 || this.#header.length > 0) this.cut();
+    if (!this.#betweenRecords) this.cut();
   }
 
   /**
@@ -104,20 +94,17 @@ export class TlsBridge extends Duplex {
    * @returns the socket, paused
    */
   async release(over: () => Promise<boolean>): Promise<Socket> {
-    let held = Buffer.alloc(0);
+    let rest: Buffer | undefined = EMPTY;
     for (;;) {
-      const chunk = await this.#nextChunk();
-      if (chunk === undefined) break;
-      held = Buffer.concat([held, chunk]);
-      const size = recordSize(held);
-      if (size === 0) break;
-      if (size === undefined || held.length < size) continue;
-      this.push(held.subarray(0, size));
-      held = held.subarray(size);
-      if (await over()) break;
+      if (rest.length === 0) rest = await this.#nextChunk();
+      if (rest === undefined || (this.#betweenRecords && !isRecord(rest))) break;
+      const end = this.#advance(rest, 0);
+      this.push(rest.subarray(0, end));
+      rest = rest.subarray(end);
+      if (this.#betweenRecords && (await over())) break;
     }
     this.#letGo();
-    if (held.length > 0 && !this.#socket.readableEnded) this.#socket.unshift(held);
+    if (rest !== undefined && rest.length > 0 && !this.#socket.readableEnded) this.#socket.unshift(rest);
     return this.#socket;
   }
 
@@ -151,9 +138,6 @@ export class TlsBridge extends Duplex {
   }
 
   readonly #onData = (chunk: Buffer): void => this.#take(chunk);
-  readonly #onError = (error: Error): void => {
-    this.#failure ??= error;
-  };
   /** Also where the socket broke: what has arrived may end in order. */
   readonly #onEnd = (): void => {
     if (this.#ended || this.destroyed) return;
@@ -162,32 +146,35 @@ export class TlsBridge extends Duplex {
   };
 
   #forward(chunk: Buffer): void {
-    if (!this.#receives) this.#follow(chunk);
+    if (!this.#receives) for (let at = 0; at < chunk.length; ) at = this.#advance(chunk, at);
     if (!this.push(chunk)) this.#socket.pause();
   }
 
-  /** Keeps in mind where records end. */
-  #follow(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; ) {
-      if (this.#due === 0) {
-        const taken = chunk.subarray(at, at + RECORD_HEADER - this.#header.length);
-        this.#header = Buffer.concat([this.#header, taken]);
-        at += taken.length;
-        if (this.#header.length < RECORD_HEADER) return;
-        this.#due = this.#header.readUInt16BE(3);
-        this.#header = EMPTY;
-      }
-      const step = Math.min(this.#due, chunk.length - at);
-      this.#due -= step;
-      at += step;
+  get #betweenRecords(): boolean {
+    return this.#due === 0 && this.#header.length === 0;
+  }
+
+  /** Goes on to where the record ends, or the chunk. */
+  #advance(chunk: Buffer, from: number): number {
+    let at = from;
+    if (this.#due === 0) {
+      const taken = chunk.subarray(at, at + RECORD_HEADER - this.#header.length);
+      this.#header = Buffer.concat([this.#header, taken]);
+      at += taken.length;
+      if (this.#header.length < RECORD_HEADER) return at;
+      this.#due = this.#header.readUInt16BE(3);
+      this.#header = EMPTY;
     }
+    const step = Math.min(this.#due, chunk.length - at);
+    this.#due -= step;
+    return at + step;
   }
 
   #letGo(): void {
     const socket = this.#socket;
     this.#holds = "nothing";
     socket.pause();
-    socket.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onError).off("close", this.#onEnd);
+    socket.off("data", this.#onData).off("end", this.#onEnd).off("error", ignoreError).off("close", this.#onEnd);
   }
 
   /** `undefined` at the end of file. */
@@ -208,9 +195,7 @@ export class TlsBridge extends Duplex {
   }
 }
 
-/** Bytes of the record that begins here; 0 for no record, `undefined` while that is open. */
-function recordSize(held: Buffer): number | undefined {
-  const type = held[0] ?? FIRST_RECORD_TYPE;
-  if (type < FIRST_RECORD_TYPE || type > LAST_RECORD_TYPE) return 0;
-  return held.length < RECORD_HEADER ? undefined : RECORD_HEADER + held.readUInt16BE(3);
+/** Whether a record may begin here. */
+function isRecord([type = 0]: Buffer): boolean {
+  return type >= FIRST_RECORD_TYPE && type <= LAST_RECORD_TYPE;
 }

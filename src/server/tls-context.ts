@@ -26,7 +26,7 @@ const SINGLE = ["pfx", "crl", "ciphers", "sigalgs", "ecdhCurve", "dhparam", "ses
 const VERSIONS: readonly SecureVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const CONTENT = "give the content of the file, not its name";
 
-/** The options complete: TLS 1.2 and newer unless they say otherwise. @throws TypeError, RangeError naming the option */
+/** The options checked as far as can be without OpenSSL, and complete: TLS 1.2 and newer unless they say otherwise. @throws TypeError, RangeError naming the option */
 export function contextOptions(given: ContextOptions): SecureContextOptions {
   // Whoever says undefined means the default, and not what Node takes it for.
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
@@ -37,7 +37,6 @@ export function contextOptions(given: ContextOptions): SecureContextOptions {
   const { honorCipherOrder } = options;
   if (honorCipherOrder !== undefined && typeof honorCipherOrder !== "boolean")
     throw new TypeError("tls.honorCipherOrder must be a boolean");
-  tryOut(options);
   return options;
 }
 
@@ -76,15 +75,11 @@ function keyOf(key: string | Buffer, passphrase: string | undefined) {
   }
 }
 
-function tryOut(options: SecureContextOptions): void {
-  try {
-    createSecureContext(options);
-  } catch (cause) {
-    const { passphrase } = options;
-    const culprit = SINGLE.find((name) => fails({ [name]: options[name], ...(name === "pfx" && { passphrase }) }));
-    const { message } = cause as Error;
-    throw new TypeError(`tls${culprit === undefined ? "" : `.${culprit}`} cannot be used: ${message}`, { cause });
-  }
+/** The error for options that OpenSSL does not take, naming the one that is wrong where it can be found. */
+export function unusable(options: SecureContextOptions, cause: Error): TypeError {
+  const { passphrase } = options;
+  const culprit = SINGLE.find((name) => fails({ [name]: options[name], ...(name === "pfx" && { passphrase }) }));
+  return new TypeError(`tls${culprit === undefined ? "" : `.${culprit}`} cannot be used: ${cause.message}`, { cause });
 }
 
 function fails(options: SecureContextOptions): boolean {

@@ -1,9 +1,9 @@
 /** The options of TLS: what they mean, their defaults, and the checks. */
 import type { SecureContext } from "node:tls";
-import { Credentials } from "../channel/credentials.js";
+import { Credentials, type CredentialsOptions } from "../channel/credentials.js";
 import { checkRequirement, type TlsRequirement } from "../session/requirement.js";
 import { known, milliseconds, optional } from "./checks.js";
-import { CONTEXT_OPTIONS, type ContextOptions, contextOptions } from "./tls-context.js";
+import { CONTEXT_OPTIONS, type ContextOptions, contextOptions, unusable } from "./tls-context.js";
 
 /**
  * TLS, explicit (AUTH TLS, RFC 4217) and implicit. What is not listed here is as in Node's `tls.createSecureContext`: `cert`,
@@ -73,6 +73,14 @@ export function tlsOf(options: TlsOptions | undefined): Tls | undefined {
   return {
     require: checkRequirement("tls.require", require) ?? "all",
     allowClear: optional("tls.allowClear", allowClear, "boolean") ?? false,
-    credentials: new Credentials(credentials),
+    credentials: usable(credentials),
   };
+}
+
+function usable(options: CredentialsOptions): Credentials {
+  try {
+    return new Credentials(options);
+  } catch (cause) {
+    throw unusable(options.context, cause as Error);
+  }
 }

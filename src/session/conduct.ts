@@ -2,7 +2,9 @@
  * One transfer over the data connection that was offered (RFC 959 §3.2, §5.4): 150, the connection, the bytes,
  * the final reply and the fact. Does not know what moves.
  */
+import type { Socket } from "node:net";
 import { DataChannel } from "../channel/data-channel.js";
+import type { SecuredSocket } from "../channel/handshake.js";
 import type { Opening } from "../channel/opening.js";
 import { FtpError } from "../errors.js";
 import { reasonOf, type Transfer } from "../transfer/transfer.js";
@@ -11,9 +13,6 @@ import type { VirtualPath } from "../wire/virtual-path.js";
 import type { Dialogue } from "./dialogue.js";
 import { isFault, refusalOf } from "./refusal.js";
 import { tlsReason } from "./tls-reason.js";
-
-/** What goes wrong with TLS on a data connection before anything has moved. */
-const OF_TLS: ReadonlySet<string> = new Set(["TLS_FAILED", "SESSION_NOT_RESUMED", "OTHER_CERTIFICATE"]);
 
 /** What moves, and what is said about it. */
 export interface Movement {
@@ -78,18 +77,33 @@ async function connect(
   offer: Opening,
   receives: boolean,
 ): Promise<DataChannel> {
-  const { settings, texts, security } = dialogue;
+  const { stallTimeout } = dialogue.settings;
+  const socket = await open(dialogue, offer, signal);
+  const secured = await protect(dialogue, socket, receives, signal);
+  const onListenerError = (error: unknown): void => dialogue.report(error);
+  return new DataChannel(socket, { kind: offer.kind, stallTimeout, secured, onListenerError });
+}
+
+async function open({ settings, texts }: Dialogue, offer: Opening, signal: AbortSignal): Promise<Socket> {
   try {
-    const socket = await offer.open({ timeout: settings.dataTimeout, signal });
-    const secured = await security.protectData(socket, receives, signal);
-    const { stallTimeout } = settings;
-    const onListenerError = (error: unknown): void => dialogue.report(error);
-    return new DataChannel(socket, { kind: offer.kind, stallTimeout, secured, onListenerError });
+    return await offer.open({ timeout: settings.dataTimeout, signal });
+  } catch (cause) {
+    // Nothing has moved: RFC 959 §4.2.2 has 425 for that, and 426 for a connection that broke.
+    throw new FtpError("DATA_LOST", "no data connection", { cause, reply: reply(425, texts.dataLost) });
+  }
+}
+
+async function protect(
+  dialogue: Dialogue,
+  socket: Socket,
+  receives: boolean,
+  signal: AbortSignal,
+): Promise<SecuredSocket | undefined> {
+  try {
+    return await dialogue.security.protectData(socket, receives, signal);
   } catch (error) {
-    // Nothing has moved: RFC 959 §4.2.2 has 425 for that, and 426 for a connection that broke; RFC 4217 §10.2 has 522.
-    if (!(error instanceof FtpError) || !OF_TLS.has(error.code))
-      throw new FtpError("DATA_LOST", "no data connection", { cause: error, reply: reply(425, texts.dataLost) });
-    if (!signal.aborted) dialogue.tell("tlsFailed", { channel: "data", error, reason: tlsReason(error) });
+    if (error instanceof FtpError && !signal.aborted)
+      dialogue.tell("tlsFailed", { channel: "data", error, reason: tlsReason(error) });
     throw error;
   }
 }

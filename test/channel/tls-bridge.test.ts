@@ -57,7 +57,7 @@ bridged("bytes go both ways, and FIN after them", async ({ bridge, client }) => 
   client.end(bytes);
   await once(bridge, "end");
   assert(up.bytes.equals(bytes));
-  assert.deepEqual([bridge.exhausted, bridge.failure], [true, undefined]);
+  assert.deepEqual([bridge.readableEnded, bridge.failure], [true, undefined]);
   const down: Buffer[] = [];
   client.on("data", (chunk: Buffer) => down.push(chunk));
   bridge.end(bytes);
@@ -68,11 +68,11 @@ bridged("bytes go both ways, and FIN after them", async ({ bridge, client }) => 
 bridged("it is not exhausted before TLS has been given everything", async ({ bridge, client }) => {
   client.end(bytesOf(100));
   await until(() => bridge.readableLength === 100);
-  assert.equal(bridge.exhausted, false);
+  assert.equal(bridge.readableEnded, false);
   const up = taken(bridge);
   let atTheEnd: boolean | undefined;
   bridge.once("end", () => {
-    atTheEnd = bridge.exhausted;
+    atTheEnd = bridge.readableEnded;
   });
   await once(bridge, "end");
   assert.deepEqual([up.bytes.length, atTheEnd], [100, true]);
@@ -95,7 +95,7 @@ bridged("a reset is remembered, and what came before it is handed over", async (
   reset(client);
   await once(bridge, "end");
   assert.equal((bridge.failure as NodeJS.ErrnoException).code, "ECONNRESET");
-  assert.equal(bridge.exhausted, true);
+  assert.equal(bridge.readableEnded, true);
 });
 
 bridged("silenced, it sends nothing, and FIN neither", async ({ bridge, ours, client }) => {
