@@ -115,12 +115,18 @@ export class LocalFileSystem extends FileSystem {
   override openRead(path: VirtualPath, options: ReadOptions = {}): Promise<ReadHandle> {
     return operation(path, options, async () => {
       await using pin = await this.#jail.pin(path);
-      const stats = await pin.stat();
-      assertFile(stats, path);
-      const { start = 0 } = options;
-      if (!(start >= 0 && start <= stats.size)) throw new FileSystemError("ERANGE", path);
+      // Before it is opened: no FIFO ever is.
+      assertFile(await pin.stat(), path);
       const file = await pin.open(constants.O_RDONLY);
-      return new LocalReadHandle(file, path, infoOf(baseName(path), "file", stats), options);
+      try {
+        const stats = await file.stat({ bigint: true });
+        const { start = 0 } = options;
+        if (!(start >= 0 && start <= stats.size)) throw new FileSystemError("ERANGE", path);
+        return new LocalReadHandle(file, path, infoOf(baseName(path), "file", stats), options);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
     });
   }
 

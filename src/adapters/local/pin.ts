@@ -48,8 +48,20 @@ export function slashed(path: string): string {
   return process.platform === "win32" ? path.replaceAll("\\", "/") : path;
 }
 
+/** How often a file may be replaced while it is looked up before it counts as gone. */
+const TRIES = 5;
+
 /** Linux: no window between check and use. */
 export const pinByDescriptor: Pinning = async (path) => {
+  for (let tries = 1; ; tries++) {
+    const pin = await pinOnce(path);
+    // Replaced or removed since it was opened: it has no name any more, and another file may have it.
+    if (tries === TRIES || (await pin.stat()).nlink > 0n) return pin;
+    await pin.close();
+  }
+};
+
+async function pinOnce(path: string): Promise<Pin> {
   const handle = await open(hostPath(path), O_PATH);
   try {
     return new DescriptorPin(handle, decodeText(await readlink(`/proc/self/fd/${handle.fd}`, "buffer")));
@@ -57,7 +69,7 @@ export const pinByDescriptor: Pinning = async (path) => {
     await handle.close();
     throw error;
   }
-};
+}
 
 class DescriptorPin implements Pin {
   readonly real: string;
