@@ -60,6 +60,7 @@ export class MemoryFileSystem extends FileSystem {
   }
 
   override async *list(path: VirtualPath, options?: OperationOptions): AsyncGenerator<FileInfo> {
+    options?.signal?.throwIfAborted();
     const node = this.#tree.node(path);
     if (node.type === "file") throw new FileSystemError("ENOTDIR", path);
     for (const [name, entry] of Array.from(node.entries)) {
