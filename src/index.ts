@@ -55,6 +55,7 @@ export { Session, type SessionBacking } from "./session/session.js";
 export { SessionQuestion } from "./session/session-question.js";
 export type { PassiveAddress } from "./session/settings.js";
 export type { AccountOf, SessionView } from "./session/view.js";
+export { type CacheOptions, cached } from "./storage/cached.js";
 export type { FileInfo, FileType } from "./storage/file-info.js";
 export {
   type Capability,
@@ -72,6 +73,9 @@ export {
 } from "./storage/file-system.js";
 export { FileSystemError, type FileSystemErrorCode } from "./storage/file-system-error.js";
 export { FileSystemWrapper } from "./storage/file-system-wrapper.js";
+export { mounted } from "./storage/mounted.js";
+export type { QuotaCounter, QuotaUsage } from "./storage/quota/quota-counter.js";
+export { type QuotaOptions, quota } from "./storage/quota.js";
 export { readHandleFrom } from "./storage/read-handle-from.js";
 export { readOnly } from "./storage/read-only.js";
 export { type Permission, restricted } from "./storage/restricted.js";
