@@ -1,13 +1,14 @@
-/** The contract, for every adapter and through every wrapper that lets everything pass. */
+/** The contract, for every adapter that needs no server, and through every wrapper that lets everything pass. */
+import { readdir } from "node:fs/promises";
 import { LocalFileSystem } from "../../dist/adapters/local-file-system.js";
 import { MemoryFileSystem } from "../../dist/adapters/memory-file-system.js";
 import type { FileSystem } from "../../dist/storage/file-system.js";
 import { FileSystemWrapper } from "../../dist/storage/file-system-wrapper.js";
 import { type Permission, restricted } from "../../dist/storage/restricted.js";
 import { rooted } from "../../dist/storage/rooted.js";
-import { fileSystemContract, type Subject } from "../storage/contract.js";
+import { type ContractSubject, fileSystemContract, type StoreCapabilities } from "../../dist/testing/index.js";
 import { at } from "../storage/store.js";
-import { folder, withoutDescriptors } from "./folder.js";
+import { type Folder, folder, withoutDescriptors } from "./folder.js";
 
 const EVERYTHING: readonly Permission[] = [
   "list",
@@ -22,37 +23,64 @@ const EVERYTHING: readonly Permission[] = [
   "setMode",
 ];
 
-function memory(wrap: (store: FileSystem) => FileSystem = (store) => store): () => Promise<Subject> {
+/** Entries of a large directory, where that is not what is tested. */
+const FEW = 1000;
+const MANY = 100_000;
+/** The entries of large directories: there is nothing in them. */
+const NUMBER = /^\d+$/;
+
+const MEMORY: StoreCapabilities = { without: ["availableSpace"], entries: FEW };
+const LOCAL: StoreCapabilities = { without: ["setCreated", "version"], entries: FEW };
+
+function memory(wrap: (store: FileSystem) => FileSystem = (store) => store): () => Promise<ContractSubject> {
   return async () => ({ store: wrap(new MemoryFileSystem()), [Symbol.asyncDispose]: async () => undefined });
 }
 
-async function subtree(): Promise<Subject> {
+async function subtree(): Promise<ContractSubject> {
   const whole = new MemoryFileSystem();
   await whole.makeDirectory(at("/home"));
   await whole.makeDirectory(at("/home/anna"));
   return { store: rooted(whole, "/home/anna"), [Symbol.asyncDispose]: async () => undefined };
 }
 
-async function elsewhere(): Promise<Subject> {
+async function elsewhere(): Promise<Folder> {
   const made = await folder();
   const store = withoutDescriptors(() => new LocalFileSystem(made.root));
-  return { store, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
+  return { ...made, store, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
 }
 
-fileSystemContract("memory", memory());
-fileSystemContract("memory with a bound", async () => ({
-  store: new MemoryFileSystem({ maxBytes: 64 * 1024 * 1024 }),
-  [Symbol.asyncDispose]: async () => undefined,
-}));
-fileSystemContract("local", () => folder());
-fileSystemContract("local, links denied", () => folder({ symlinks: "deny", durable: true }));
-fileSystemContract("local, without /proc/self/fd", elsewhere);
-fileSystemContract(
-  "wrapped",
-  memory((store) => new FileSystemWrapper(store)),
-);
-fileSystemContract(
-  "restricted to everything",
-  memory((store) => restricted(store, EVERYTHING)),
-);
-fileSystemContract("rooted", subtree);
+/** What uploads leave on a disk: files that no client sees, anywhere below the root. Names need not be UTF-8. */
+async function parts(folder: Buffer): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { encoding: "buffer", withFileTypes: true })) {
+    if (entry.name.includes(".portside-")) found.push(entry.name.toString());
+    if (entry.isDirectory() && !NUMBER.test(entry.name.toString()))
+      found.push(...(await parts(Buffer.concat([folder, Buffer.from("/"), entry.name]))));
+  }
+  return found;
+}
+
+function local(name: string, make: () => Promise<Folder>, capabilities: StoreCapabilities = LOCAL): void {
+  fileSystemContract({ name, make, capabilities, probes: { leftovers: ({ root }) => parts(Buffer.from(root)) } });
+}
+
+fileSystemContract({ name: "memory", make: memory(), capabilities: { ...MEMORY, entries: MANY } });
+fileSystemContract({
+  name: "memory with a bound",
+  capabilities: { entries: FEW },
+  make: async () => ({
+    store: new MemoryFileSystem({ maxBytes: 64 * 1024 * 1024 }),
+    [Symbol.asyncDispose]: async () => undefined,
+  }),
+});
+local("local", () => folder(), { ...LOCAL, entries: MANY });
+local("local, links denied", () => folder({ symlinks: "deny", durable: true }));
+// A file that is exchanged while it is opened by its name is EBUSY.
+local("local, without /proc/self/fd", elsewhere, { ...LOCAL, snapshotReads: false });
+fileSystemContract({ name: "wrapped", make: memory((store) => new FileSystemWrapper(store)), capabilities: MEMORY });
+fileSystemContract({
+  name: "restricted to everything",
+  make: memory((store) => restricted(store, EVERYTHING)),
+  capabilities: MEMORY,
+});
+fileSystemContract({ name: "rooted", make: subtree, capabilities: MEMORY });

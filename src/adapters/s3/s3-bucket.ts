@@ -1,0 +1,92 @@
+/** A bucket of S3, and how requests about its objects are made: in bounded time, with the errors of file systems. */
+import { HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from "@aws-sdk/client-s3";
+import type { ObjectInfo } from "../objects/object-store.js";
+import { request } from "../objects/request.js";
+import type { S3StorageOptions } from "./s3-attributes.js";
+import { orMissing, s3Error } from "./s3-errors.js";
+
+/** Which bucket, how to reach it, and what its server can do. */
+export interface S3StoreOptions {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Milliseconds; 0 is no limit. Requests that move many bytes get as much more. */
+  readonly requestTimeout: number;
+  /** What new objects are given besides bytes. */
+  readonly storage: S3StorageOptions;
+  /** Bytes of a part where all but the last must have one size; `undefined` where they need not. */
+  readonly uniformPart?: number | undefined;
+  /** Bytes that are copied with one request. Default 5 GiB, which is what S3 allows. */
+  readonly maxCopy?: number | undefined;
+  /** Bytes of a part that the server copies. Default 512 MiB: few requests, and each ends in time. */
+  readonly copyPart?: number | undefined;
+}
+
+/** Options of a request to the SDK. */
+export interface SendOptions {
+  readonly abortSignal: AbortSignal;
+}
+
+const MEBIBYTE = 1024 ** 2;
+/** Bytes that pass through this process in one `requestTimeout`. */
+export const SENT_IN_TIME = 8 * MEBIBYTE;
+/** Bytes that the server copies in one `requestTimeout`. */
+export const COPIED_IN_TIME = 512 * MEBIBYTE;
+
+/** A bucket. */
+export class S3Bucket {
+  readonly options: S3StoreOptions & { readonly maxCopy: number; readonly copyPart: number };
+
+  constructor(options: S3StoreOptions) {
+    const { maxCopy = 5 * 1024 * MEBIBYTE, copyPart = COPIED_IN_TIME } = options;
+    this.options = { ...options, maxCopy, copyPart };
+  }
+
+  /** The bucket and a key, as every command wants them. */
+  at(key: string): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.options.bucket, Key: key };
+  }
+
+  /**
+   * Runs a command.
+   * @param work how many times the usual work it is, and how many times the time limit it gets. Default 1
+   * @throws FileSystemError about the key, or the signal's reason
+   */
+  async run<Result>(
+    key: string,
+    signal: AbortSignal | undefined,
+    send: (client: S3Client, options: SendOptions) => Promise<Result>,
+    work = 1,
+  ): Promise<Result> {
+    const { client, requestTimeout } = this.options;
+    const timeout = requestTimeout * Math.max(1, Math.ceil(work));
+    try {
+      return await request({ timeout, signal }, (abortSignal) => send(client, { abortSignal }));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw s3Error(error, key);
+    }
+  }
+
+  /** All that the server tells of an object. @throws FileSystemError `ENOENT` */
+  headOf(key: string, signal: AbortSignal | undefined): Promise<HeadObjectCommandOutput> {
+    return this.run(key, signal, (client, options) => client.send(new HeadObjectCommand(this.at(key)), options));
+  }
+
+  async head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> {
+    const found = await orMissing(this.headOf(key, signal));
+    return found && { ...infoOf(key, found), metadata: found.Metadata, contentType: found.ContentType };
+  }
+
+  /** The source of a copy: a header, encoded but for `/`. */
+  source(key: string): string {
+    return `${this.options.bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
+  }
+}
+
+/** What a request tells of an object. */
+export function infoOf(
+  key: string,
+  { ContentLength, LastModified, ETag }: { ContentLength?: number; LastModified?: Date; ETag?: string },
+): ObjectInfo {
+  return { key, size: ContentLength ?? 0, modified: LastModified, version: ETag };
+}

@@ -1,0 +1,222 @@
+/** S3 as a store of objects, on the official SDK: one command for each operation. */
+import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
+import { FileSystemError } from "../../storage/file-system-error.js";
+import type {
+  ListRequest,
+  ObjectBody,
+  ObjectInfo,
+  ObjectPage,
+  ObjectStore,
+  PartUpload,
+  PutRequest,
+} from "../objects/object-store.js";
+import { attributesFrom, attributesOf } from "./s3-attributes.js";
+import { COPIED_IN_TIME, infoOf, S3Bucket, SENT_IN_TIME } from "./s3-bucket.js";
+import { type Conditions, fromVersion, underConditions } from "./s3-conditions.js";
+import { isRepeated, orMissing, s3Error } from "./s3-errors.js";
+import { abortUpload, beginUpload, copyInParts } from "./s3-part-upload.js";
+
+/** Where the objects of a bucket are. */
+export class S3Store extends S3Bucket implements ObjectStore {
+  readonly limits = { keyBytes: 1024, parts: 10_000, partsAtOnce: 64, partUnit: 1 };
+
+  async list({ prefix, grouped, from, limit }: ListRequest, signal: AbortSignal | undefined): Promise<ObjectPage> {
+    const command = new ListObjectsV2Command({
+      Bucket: this.options.bucket,
+      Prefix: prefix,
+      Delimiter: grouped ? "/" : undefined,
+      ContinuationToken: from,
+      MaxKeys: limit,
+      // Keys may hold what XML cannot.
+      EncodingType: "url",
+    });
+    const page = await this.run(prefix, signal, (client, options) => client.send(command, options));
+    return {
+      objects: (page.Contents ?? []).map(({ Key = "", Size = 0, LastModified, ETag }) => ({
+        key: decoded(Key),
+        size: Size,
+        modified: LastModified,
+        version: ETag,
+      })),
+      prefixes: (page.CommonPrefixes ?? []).map(({ Prefix = "" }) => decoded(Prefix)),
+      next: page.IsTruncated ? page.NextContinuationToken : undefined,
+    };
+  }
+
+  async read(
+    key: string,
+    { start, end, version }: { readonly start?: number; readonly end?: number; readonly version?: string },
+    signal: AbortSignal | undefined,
+  ): Promise<ObjectBody | undefined> {
+    const Range =
+      start === undefined && end === undefined ? undefined : `bytes=${start ?? 0}-${end === undefined ? "" : end - 1}`;
+    const command = new GetObjectCommand({ ...this.at(key), Range, IfMatch: version });
+    const found = await orMissing(
+      this.run(key, signal, async (client, options) => {
+        const answer = await client.send(command, options);
+        // Nobody waits for it any more.
+        if (options.abortSignal.aborted) (answer.Body as Readable).destroy();
+        return answer;
+      }),
+    );
+    if (found === undefined) return undefined;
+    const body = found.Body as Readable;
+    body.on("error", () => undefined);
+    const total = /\/(\d+)$/.exec(found.ContentRange ?? "")?.[1];
+    const info = {
+      ...infoOf(key, found),
+      size: total === undefined ? (found.ContentLength ?? 0) : Number(total),
+      metadata: found.Metadata,
+    };
+    return { info, body: chunksOf(body, key), close: () => void body.destroy() };
+  }
+
+  async put(key: string, body: Uint8Array, put: PutRequest, signal: AbortSignal | undefined): Promise<ObjectInfo> {
+    const head = () => this.head(key, signal);
+    const send = (conditions: Conditions) => this.#put(key, body, { ...attributesOf(put), ...conditions }, signal);
+    const written = underConditions({ ...put, key }, head, send);
+    return await this.#once(written, head, () => `"${createHash("md5").update(body).digest("hex")}"`);
+  }
+
+  async beginParts(key: string, put: PutRequest, signal: AbortSignal | undefined): Promise<PartUpload> {
+    return await beginUpload(this, { ...put, key }, attributesOf(put), signal);
+  }
+
+  async copy(
+    from: ObjectInfo,
+    to: string,
+    { exclusive }: { readonly exclusive: boolean },
+    signal?: AbortSignal,
+  ): Promise<ObjectInfo> {
+    if (from.size > this.options.maxCopy) {
+      const attributes = attributesFrom(await this.headOf(from.key, signal));
+      return await copyInParts(this, from, { key: to, exclusive }, attributes, signal);
+    }
+    // Not every server heeds the condition.
+    if (exclusive && (await this.head(to, signal)) !== undefined) throw new FileSystemError("EEXIST", to);
+    const head = () => this.head(to, signal);
+    const send = (conditions: Conditions) => this.#copyWhole(from, to, conditions, signal);
+    return await this.#once(underConditions({ key: to, exclusive }, head, send), head, () => from.version);
+  }
+
+  async remove(key: string, signal?: AbortSignal): Promise<void> {
+    await this.run(key, signal, (client, options) => client.send(new DeleteObjectCommand(this.at(key)), options));
+  }
+
+  async setMetadata(
+    object: ObjectInfo,
+    metadata: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { key } = object;
+    const head = await this.headOf(key, signal);
+    const attributes = { ...attributesFrom(head), Metadata: { ...metadata } };
+    const storage = { StorageClass: head.StorageClass };
+    if (object.size > this.options.maxCopy)
+      return void (await copyInParts(this, object, { key, exclusive: false }, { ...storage, ...attributes }, signal));
+    await this.#copyWhole(object, key, { ...storage, ...attributes, MetadataDirective: "REPLACE" }, signal);
+  }
+
+  async sweep(prefix: string, before: Date, signal?: AbortSignal): Promise<number> {
+    let swept = 0;
+    for (let marker: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}; marker !== undefined; ) {
+      const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
+        Bucket: this.options.bucket,
+        Prefix: prefix,
+        EncodingType: "url",
+        ...marker,
+      });
+      const page = await this.run(prefix, signal, (client, options) => client.send(command, options));
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        if (Key === undefined || UploadId === undefined || Initiated === undefined || Initiated >= before) continue;
+        await abortUpload(this, decoded(Key), UploadId, signal);
+        swept++;
+      }
+      marker = page.IsTruncated
+        ? { KeyMarker: decoded(page.NextKeyMarker ?? ""), UploadIdMarker: page.NextUploadIdMarker }
+        : undefined;
+    }
+    return swept;
+  }
+
+  /** What was written, also where an answer was lost and the SDK's next try met its own object. */
+  async #once(
+    written: Promise<ObjectInfo>,
+    head: () => Promise<ObjectInfo | undefined>,
+    expected: () => string | undefined,
+  ): Promise<ObjectInfo> {
+    try {
+      return await written;
+    } catch (error) {
+      const object = isRepeated(error) ? await head() : undefined;
+      if (object?.version === undefined || object.version !== expected()) throw error;
+      return object;
+    }
+  }
+
+  async #put(
+    key: string,
+    body: Uint8Array,
+    attributes: Partial<PutObjectCommand["input"]>,
+    signal: AbortSignal | undefined,
+  ): Promise<ObjectInfo> {
+    const command = new PutObjectCommand({
+      ...this.options.storage,
+      ...attributes,
+      ...this.at(key),
+      Body: body,
+      ContentLength: body.length,
+    });
+    const work = body.length / SENT_IN_TIME;
+    const { ETag } = await this.run(key, signal, (client, options) => client.send(command, options), work);
+    return { key, size: body.length, modified: new Date(), version: ETag };
+  }
+
+  async #copyWhole(
+    from: ObjectInfo,
+    to: string,
+    attributes: Partial<CopyObjectCommand["input"]>,
+    signal: AbortSignal | undefined,
+  ): Promise<ObjectInfo> {
+    const head = () => this.head(from.key, signal);
+    const copied = await fromVersion(from.key, from.version, head, (version) => {
+      const command = new CopyObjectCommand({
+        ...this.options.storage,
+        ...attributes,
+        ...this.at(to),
+        CopySource: this.source(from.key),
+        CopySourceIfMatch: version,
+      });
+      const work = from.size / COPIED_IN_TIME;
+      return this.run(from.key, signal, (client, options) => client.send(command, options), work);
+    });
+    const { LastModified, ETag } = copied.CopyObjectResult ?? {};
+    return { key: to, size: from.size, modified: LastModified, version: ETag };
+  }
+}
+
+/** A key as it stands in a listing, percent-encoded as forms are. A server that does not encode is taken at its word. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+}
+
+async function* chunksOf(body: Readable, key: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk as Uint8Array;
+  } catch (error) {
+    throw s3Error(error, key);
+  }
+}
