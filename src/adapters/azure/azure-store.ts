@@ -1,0 +1,196 @@
+/** The Blob service of Azure as a store of objects, on the official SDK. */
+import type { Readable } from "node:stream";
+import type { BlobDownloadResponseParsed, BlockBlobClient } from "@azure/storage-blob";
+import { FileSystemError } from "../../storage/file-system-error.js";
+import type {
+  ListRequest,
+  ObjectBody,
+  ObjectInfo,
+  ObjectPage,
+  ObjectStore,
+  PartUpload,
+  PutRequest,
+} from "../objects/object-store.js";
+import { type AzureContainer, conditionsOf } from "./azure-container.js";
+import { copyBlob } from "./azure-copy.js";
+import { azureError, missing, unmet } from "./azure-errors.js";
+import { listPage } from "./azure-listing.js";
+import { blobMetadata, blobName, isFolder, isMarker, type Metadata, objectMetadata, versionOf } from "./azure-names.js";
+import { AzurePartUpload, md5Of } from "./azure-part-upload.js";
+
+/** Where the blobs of a container are. */
+export class AzureStore implements ObjectStore {
+  readonly limits = { keyBytes: 1024, parts: 50_000, partsAtOnce: 64, partUnit: 1 };
+  readonly #container: AzureContainer;
+
+  constructor(container: AzureContainer) {
+    this.#container = container;
+  }
+
+  async head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> {
+    const found = await missing(
+      this.#container.run(key, signal, async (options) => this.#container.blob(key).getProperties(options)),
+    );
+    // A blob is a file or a marker, never both.
+    return found && isFolder(found.metadata) === isMarker(key) ? infoOf(key, found) : undefined;
+  }
+
+  async list(list: ListRequest, signal: AbortSignal | undefined): Promise<ObjectPage> {
+    const { prefix, grouped, from } = list;
+    if (isMarker(prefix)) blobName(prefix);
+    const page = this.#container.run(prefix, signal, ({ abortSignal }) =>
+      listPage(this.#container.options.client, list, abortSignal),
+    );
+    // The directory's own marker is not below it.
+    const own = grouped && from === undefined && isMarker(prefix) ? this.head(prefix, signal) : undefined;
+    const [{ objects, prefixes, next }, marker] = await Promise.all([page, own]);
+    return { objects: marker === undefined ? objects : [marker, ...objects], prefixes, next };
+  }
+
+  async read(
+    key: string,
+    {
+      start = 0,
+      end,
+      version,
+    }: {
+      readonly start?: number | undefined;
+      readonly end?: number | undefined;
+      readonly version?: string | undefined;
+    },
+    signal: AbortSignal | undefined,
+  ): Promise<ObjectBody | undefined> {
+    const count = end === undefined ? undefined : end - start;
+    const found = await missing(
+      this.#container.run(key, signal, async (options) => {
+        const conditions = conditionsOf({ version });
+        const answer = await this.#container.blob(key).download(start, count, { ...options, conditions });
+        // Nobody waits for it any more.
+        if (options.abortSignal.aborted) bodyOf(answer)?.destroy();
+        return answer;
+      }),
+    );
+    const body = found && bodyOf(found);
+    if (found === undefined || body === undefined) return undefined;
+    const close = (): void => void body.destroy();
+    // It may be that nobody reads it.
+    body.on("error", () => undefined);
+    const total = /\/(\d+)$/.exec(found.contentRange ?? "")?.[1];
+    const info = { ...infoOf(key, found), ...(total !== undefined && { size: Number(total) }) };
+    if (isFolder(found.metadata) || (start > 0 && start >= info.size)) {
+      close();
+      if (isFolder(found.metadata)) return undefined;
+      // Not every server refuses such a range.
+      throw new FileSystemError("ERANGE", key);
+    }
+    return { info, body: chunksOf(body, key), close };
+  }
+
+  async put(key: string, body: Uint8Array, put: PutRequest, signal: AbortSignal | undefined): Promise<ObjectInfo> {
+    // A file that stands there must not become a directory.
+    const exclusive = put.exclusive || isMarker(key);
+    const md5 = this.#container.options.contentMd5 ? await md5Of(body) : undefined;
+    const { blobHTTPHeaders, ...attributes } = this.#container.attributes(key, put);
+    try {
+      const { etag, lastModified } = await this.#container.run(
+        key,
+        signal,
+        async (options) =>
+          this.#container.blob(key).upload(body, body.length, {
+            ...options,
+            ...attributes,
+            blobHTTPHeaders: { ...blobHTTPHeaders, ...(md5 && { blobContentMD5: md5 }) },
+            conditions: conditionsOf({ ...put, exclusive }),
+          }),
+        body.length,
+      );
+      return { key, size: body.length, modified: lastModified, version: versionOf(etag) };
+    } catch (error) {
+      const marker = isMarker(key) && !put.exclusive ? await this.head(key, signal) : undefined;
+      if (marker === undefined) throw unmet(error, key, { ...put, exclusive });
+      await this.setMetadata(marker, put.metadata ?? {}, signal);
+      return marker;
+    }
+  }
+
+  beginParts(key: string, put: PutRequest, signal: AbortSignal | undefined): Promise<PartUpload> {
+    return AzurePartUpload.begin(this.#container, key, put, signal);
+  }
+
+  async copy(
+    from: ObjectInfo,
+    to: string,
+    request: { readonly exclusive: boolean },
+    signal?: AbortSignal,
+  ): Promise<ObjectInfo> {
+    try {
+      return await copyBlob(this.#container, from, to, { ...request, signal });
+    } catch (error) {
+      throw unmet(error, to, request);
+    }
+  }
+
+  async remove(key: string, signal?: AbortSignal): Promise<void> {
+    if (!isMarker(key)) return await this.#delete(key, this.#container.blob(key), undefined, signal);
+    const marker = await this.head(key, signal);
+    if (marker !== undefined) await this.#delete(key, this.#container.blob(key), marker.version, signal);
+    // Other tools make markers whose names end with `/`.
+    const other = this.#container.options.client.getBlockBlobClient(`${blobName(key)}/`);
+    await this.#delete(key, other, undefined, signal);
+  }
+
+  async setMetadata(object: ObjectInfo, metadata: Metadata, signal?: AbortSignal): Promise<void> {
+    const { key } = object;
+    await this.#container.run(key, signal, async (options) =>
+      this.#container.blob(key).setMetadata(blobMetadata(key, metadata), {
+        ...options,
+        conditions: conditionsOf({ version: object.version }),
+      }),
+    );
+  }
+
+  /** None: the service drops blocks that were never committed after a week, and nobody else can. */
+  async sweep(): Promise<number> {
+    return 0;
+  }
+
+  async #delete(
+    key: string,
+    blob: BlockBlobClient,
+    version: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const conditions = conditionsOf({ version });
+    await missing(this.#container.run(key, signal, (options) => blob.delete({ ...options, conditions })));
+  }
+}
+
+function bodyOf({ readableStreamBody }: BlobDownloadResponseParsed): Readable | undefined {
+  return readableStreamBody as Readable | undefined;
+}
+
+function infoOf(
+  key: string,
+  found: {
+    readonly contentLength?: number;
+    readonly lastModified?: Date;
+    readonly etag?: string;
+    readonly metadata?: Metadata;
+  },
+): ObjectInfo {
+  return {
+    key,
+    size: found.contentLength ?? 0,
+    modified: found.lastModified,
+    version: versionOf(found.etag),
+    metadata: objectMetadata(found.metadata),
+  };
+}
+
+async function* chunksOf(body: Readable, key: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk as Uint8Array;
+  } catch (error) {
+    throw azureError(error, key);
+  }
+}
