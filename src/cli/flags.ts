@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import type { TlsRequirement } from "../index.js";
 import type { CertificateFiles } from "./certificate.js";
+import { type CloudTarget, cloudOf } from "./cloud-target.js";
 import {
   addressOf,
   fileOf,
@@ -28,8 +29,10 @@ export interface TlsSettings {
 
 /** What the program was told to serve, and how. */
 export interface Settings {
-  /** The folder to serve, as given; `undefined` for a store in memory. */
+  /** The folder to serve, as given; `undefined` for a store in memory or in a cloud. */
   readonly folder: string | undefined;
+  /** `undefined` for a folder or memory. */
+  readonly cloud: CloudTarget | undefined;
   readonly hosts: readonly string[];
   readonly port: number;
   readonly users: readonly User[];
@@ -76,6 +79,10 @@ export const FLAGS = {
     help: "one more port, for clients that begin with TLS; 0 is any free one",
   },
   memory: { type: "boolean", help: "serve sample files from memory instead of a folder" },
+  s3: { type: "string", value: "NAME/PREFIX", help: "serve a bucket of S3 or of a compatible store, or a part of it" },
+  azure: { type: "string", value: "NAME/PREFIX", help: "serve a container of Azure Blob Storage, or a part of it" },
+  gcs: { type: "string", value: "NAME/PREFIX", help: "serve a bucket of Google Cloud Storage, or a part of it" },
+  endpoint: { type: "string", value: "URL", help: "where that store is (its provider's own place)" },
   "log-level": { type: "string", value: "LEVEL", help: "error, info, or debug: with every command (info)" },
   json: { type: "boolean", help: "print one JSON object a line" },
   help: { type: "boolean", help: "print this and stop" },
@@ -125,8 +132,10 @@ function settingsOf(values: Values, positionals: readonly string[]): Settings {
   checkNames(users, anonymous);
   const idleSeconds = integerOf("--idle-timeout", values["idle-timeout"], 0, MAX_SECONDS, " seconds, 0 for never");
   const port = integerOf("--port", values.port, 0, 65_535, ANY_PORT) ?? 2121;
+  const cloud = cloudOf(values);
   return {
-    folder: folderOf(values.memory ?? false, positionals),
+    folder: folderOf(values.memory ? "memory" : cloud?.cloud, positionals),
+    cloud,
     hosts: values.host?.map(hostOf) ?? ["127.0.0.1"],
     port,
     users,
@@ -166,11 +175,13 @@ function filesOf(values: Values): CertificateFiles | undefined {
   return { cert, key };
 }
 
-function folderOf(memory: boolean, positionals: readonly string[]): string | undefined {
-  if (memory && positionals.length > 0) throw new UsageError("give either a folder or --memory, not both");
+/** @param instead the flag that names another store */
+function folderOf(instead: string | undefined, positionals: readonly string[]): string | undefined {
+  if (instead !== undefined && positionals.length > 0)
+    throw new UsageError(`give either a folder or --${instead}, not both`);
   if (positionals.length > 1) throw new UsageError(`give one folder at the most, not ${positionals.length}`);
   if (positionals[0] === "") throw new UsageError("the folder must not be empty text");
-  return memory ? undefined : (positionals[0] ?? ".");
+  return instead === undefined ? (positionals[0] ?? ".") : undefined;
 }
 
 function checkNames(users: readonly User[], anonymous: boolean): void {

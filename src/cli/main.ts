@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { readOnly, Server } from "../index.js";
 import { Accounts, newPassword } from "./accounts.js";
 import { type KeyPair, stampOf } from "./certificate.js";
+import { openCloudStore } from "./cloud-store.js";
 import { parseFlags, type Settings } from "./flags.js";
 import { keepJournal } from "./journal.js";
 import { Log } from "./log.js";
@@ -14,6 +15,9 @@ import { openStore } from "./store.js";
 import { usage } from "./usage.js";
 import { UsageError } from "./values.js";
 import { welcome } from "./welcome.js";
+
+/** Milliseconds until the program ends that could not start, whatever still hangs. */
+const LAST_CALL = 1000;
 
 function print(text: string): void {
   process.stdout.write(text);
@@ -40,12 +44,14 @@ async function main(args: readonly string[]): Promise<void> {
     const message = explainStart(error, settings);
     log.announce({ level: "error", event: "error", text: `portside: ${message}\n`, fields: { message } });
     process.exitCode = 1;
+    // The SDK of a store may still wait for an answer.
+    setTimeout(() => process.exit(), LAST_CALL).unref();
   }
 }
 
 async function serve(settings: Settings, log: Log): Promise<void> {
   const { tls } = settings;
-  const store = openStore(settings.folder);
+  const store = settings.cloud ? await openCloudStore(settings.cloud) : openStore(settings.folder);
   const made =
     settings.users.length > 0 || settings.anonymous ? undefined : { name: "portside", password: newPassword() };
   const accounts = new Accounts(made === undefined ? settings.users : [made], settings.anonymous);

@@ -14,6 +14,7 @@ Only this machine can connect unless --host says otherwise: --host :: is every a
 Plain FTP encrypts nothing: passwords and files can be read on the way. With a certificate clients can use TLS
 at --port (AUTH TLS) and must, as --tls-require says; --implicit-port is for ftps:// URLs.
 The files of --tls-cert and --tls-key may be replaced at any time: new connections get the new certificate.
+--s3, --azure and --gcs need the store's SDK beside portside, and take their credentials from the environment.
 SIGINT (Ctrl+C) and SIGTERM let running transfers finish for up to 10 seconds; a second one stops at once.
 Exit codes: 0 stopped, 1 could not start, 2 wrong flags.
 `;
