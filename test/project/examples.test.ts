@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
@@ -21,6 +21,8 @@ const TSC = join(PROJECT, "node_modules/typescript/bin/tsc");
  * the certificate is not for this host.
  */
 const [LOGIN_DENIED, QUOTE_REFUSED, UPLOAD_REFUSED, NOT_FOUND, WRONG_CERTIFICATE] = [67, 21, 25, 78, 60];
+/** And with what it ends where the transfer ended early. */
+const TRANSFER_FAILED = 18;
 
 /** An example that runs, as its user meets it. */
 interface Running {
@@ -52,6 +54,21 @@ const PREPARED: Readonly<Record<string, (folder: string) => Promise<Readonly<Rec
 
 /** What each example promises, by file name. */
 const EXAMPLES: Readonly<Record<string, (example: Running) => Promise<void>>> = {
+  async "encrypted-files"({ url, curl, printed }) {
+    const plain = readFileSync(import.meta.filename);
+    await curl(0, "-T", import.meta.filename, `${url}report.txt`);
+    const [, stored = ""] = await printed(/^stored (.+)$/m);
+    const kept = readFileSync(stored);
+    assert.ok(kept.byteLength > plain.byteLength && !kept.includes("import"), "what is kept cannot be read");
+    assert.deepEqual(readFileSync(import.meta.filename, "utf8"), (await curl(0, `${url}report.txt`)).stdout);
+    assert.equal((await curl(0, "-C", "1000", `${url}report.txt`)).stdout, plain.subarray(1000).toString());
+    assert.match((await curl(0, url)).stdout, new RegExp(` ${plain.byteLength} .* report\\.txt\\r?\\n$`));
+    await curl(UPLOAD_REFUSED, "-T", import.meta.filename, `${url}report.txt`, "--append");
+    kept[40] = (kept[40] ?? 0) ^ 1;
+    writeFileSync(stored, kept);
+    assert.equal((await curl(TRANSFER_FAILED, `${url}report.txt`)).stdout, "");
+  },
+
   async "ftps-server"({ url, curl, printed, folder, signal }) {
     const trusted = ["--cacert", join(folder, "ca.pem")];
     assert.match((await curl(0, ...trusted, "--ssl-reqd", url)).stdout, / readme\.txt\r?\n$/);
@@ -80,6 +97,19 @@ const EXAMPLES: Readonly<Record<string, (example: Running) => Promise<void>>> = 
     assert.match(stderr, /^< 200 Touched/m);
     assert.match((await curl(0, "-v", "-Q", "FEAT", url)).stderr, /^< {2}TIME\r?$/m);
     assert.match((await curl(QUOTE_REFUSED, "-v", "-Q", "SITE TOUCH nothing", url)).stderr, /^< 550 /m);
+  },
+  async "own-database-store"({ url, curl }) {
+    await curl(0, "-T", import.meta.filename, "--ftp-create-dirs", `${url}in/report.txt`);
+    assert.equal((await curl(0, `${url}in/report.txt`)).stdout, readFileSync(import.meta.filename, "utf8"));
+    assert.equal(
+      (await curl(0, "-r", "3-6", `${url}in/report.txt`)).stdout,
+      readFileSync(import.meta.filename, "utf8").slice(3, 7),
+    );
+    await curl(0, "-Q", "RNFR in", "-Q", "RNTO out", url);
+    assert.match((await curl(0, "-l", `${url}out/`)).stdout, /^report\.txt\r?\n$/);
+    await curl(UPLOAD_REFUSED, "-T", import.meta.filename, `${url}out/report.txt`, "--append");
+    await curl(QUOTE_REFUSED, "-Q", "RMD out", url);
+    await curl(0, "-Q", "DELE out/report.txt", "-Q", "RMD out", url);
   },
   async "own-file-system"({ url, curl }) {
     assert.match((await curl(0, url)).stdout, / january\.csv\r?\n.* february\.csv\r?\n$/);

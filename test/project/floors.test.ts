@@ -21,28 +21,57 @@ const FLOORS: Readonly<Record<string, number>> = {
   "index.ts": 5,
 };
 
-/** The rooms beside the floors, and all that each may import besides itself and `errors.ts`. */
-const GUESTS: Readonly<Record<string, string>> = { adapters: "storage", cli: "index.ts" };
+/** The rooms beside the floors, and all that each may import besides itself and `errors.ts`: rooms, or single files. */
+const GUESTS: Readonly<Record<string, readonly string[]>> = {
+  adapters: ["storage"],
+  testing: ["storage", "index.ts"],
+  cli: [
+    "index.ts",
+    "adapters/s3/s3-file-system.ts",
+    "adapters/azure/azure-file-system.ts",
+    "adapters/gcs/gcs-file-system.ts",
+  ],
+};
 
 /** The modules from npm that the library may import; Node's own are free. */
 const MODULES = ["eventemitter3", "tslib"];
 
-/** The optional peers that a room may import besides, where they are installed. */
-const PEERS: Readonly<Record<string, readonly string[]>> = { cli: ["selfsigned"] };
+/** The optional peers that the files of a folder may import besides, where they are installed. */
+const PEERS: Readonly<Record<string, string>> = {
+  cli: "selfsigned",
+  "adapters/s3": "@aws-sdk/client-s3",
+  "adapters/azure": "@azure/storage-blob",
+  "adapters/gcs": "@google-cloud/storage",
+};
+
+/** Where nothing that leads to a peer may be imported from: the public face works without any of them. */
+const WITH_PEERS = /^adapters\/(?:s3|azure|gcs)\//;
 
 /** Why a file must not import another file or module, or `undefined` where it may. */
 function objection(from: string, to: string): string | undefined {
   if (to.startsWith("node:") || MODULES.includes(to)) return undefined;
-  if (PEERS[roomOf(from)]?.includes(to)) return undefined;
+  if (PEERS[folderOf(from)] === to) return undefined;
   if (!to.endsWith(".ts")) return "not a dependency of the library";
   const [room, wanted] = [roomOf(from), roomOf(to)];
+  if (WITH_PEERS.test(to) && from.startsWith("adapters/") && folderOf(from) !== folderOf(to))
+    return `${folderOf(to)} needs a peer that ${folderOf(from)} may lack`;
   if (room === wanted || wanted === "errors.ts") return undefined;
-  if (room in GUESTS) return GUESTS[room] === wanted ? undefined : `${room} may import ${GUESTS[room]} only`;
-  if (wanted in GUESTS)
-    return room === "index.ts" && wanted === "adapters" ? undefined : `${wanted} is beside the floors`;
+  const allowed = GUESTS[room];
+  if (allowed !== undefined)
+    return allowed.includes(wanted) || allowed.includes(to)
+      ? undefined
+      : `${room} may import ${allowed.join(", ")} only`;
+  if (wanted in GUESTS) {
+    const offered = room === "index.ts" && wanted === "adapters" && !WITH_PEERS.test(to);
+    return offered ? undefined : `${wanted} is beside the floors`;
+  }
   const [floor, other] = [FLOORS[room], FLOORS[wanted]];
   if (floor === undefined || other === undefined) return "this test does not know on which floor that is";
   return other > floor ? `floor ${other} is above floor ${floor}` : undefined;
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
 function roomOf(path: string): string {
@@ -103,8 +132,30 @@ suite("floors", () => {
     ["wire/a.ts", "net"],
     ["wire/a.ts", "(computed)"],
     ["adapters/a.ts", "express"],
+    ["adapters/a.ts", "@aws-sdk/client-s3"],
+    ["adapters/objects/a.ts", "@aws-sdk/client-s3"],
+    ["adapters/gcs/a.ts", "@aws-sdk/client-s3"],
+    ["adapters/objects/a.ts", "adapters/s3/b.ts"],
+    ["adapters/gcs/a.ts", "adapters/azure/b.ts"],
+    ["cli/a.ts", "@aws-sdk/client-s3"],
+    ["cli/a.ts", "adapters/s3/s3-store.ts"],
+    ["cli/a.ts", "testing/b.ts"],
+    ["index.ts", "adapters/s3/s3-file-system.ts"],
+    ["index.ts", "testing/b.ts"],
+    ["storage/a.ts", "testing/b.ts"],
+    ["testing/a.ts", "adapters/b.ts"],
+    ["testing/a.ts", "wire/b.ts"],
   ] as const)
     test(`${from} may not import ${to}`, () => assert.notEqual(objection(from, to), undefined));
+
+  for (const [from, to] of [
+    ["adapters/s3/a.ts", "@aws-sdk/client-s3"],
+    ["adapters/s3/a.ts", "adapters/objects/b.ts"],
+    ["cli/a.ts", "adapters/s3/s3-file-system.ts"],
+    ["index.ts", "adapters/local-file-system.ts"],
+    ["testing/contract/a.ts", "storage/b.ts"],
+  ] as const)
+    test(`${from} may import ${to}`, () => assert.equal(objection(from, to), undefined));
 
   test("no file imports from above", () => {
     assert.ok(files.length > 20, "src/ has been read");

@@ -11,6 +11,13 @@ import { type RunOptions, run } from "../kit/programs.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../kit/temporary.js";
 import { PROJECT } from "./source-file.js";
 
+/** What an entry needs besides portside. */
+const PEERS: Readonly<Record<string, string>> = {
+  "./s3": "@aws-sdk/client-s3",
+  "./azure": "@azure/storage-blob",
+  "./gcs": "@google-cloud/storage",
+};
+
 const MANIFEST = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
 const TSC = join(PROJECT, "node_modules/typescript/bin/tsc");
 
@@ -85,7 +92,7 @@ suite("the packed package", () => {
       assert.ok(packed.includes(path), path);
     const strange = packed.filter(
       (path) =>
-        !/^(?:(?:dist|src)\/|docs\/[a-z.]+\.md$|examples\/[a-z-]+\.ts$|(?:LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(
+        !/^(?:(?:dist|src)\/|docs\/[a-z0-9.-]+\.md$|examples\/[a-z-]+\.ts$|(?:LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(
           path,
         ),
     );
@@ -94,10 +101,17 @@ suite("the packed package", () => {
 
   for (const entry of Object.keys(MANIFEST.exports)) {
     const specifier = join("portside", entry);
-    test(`require("${specifier}") works`, async () => {
-      const program = `console.log(typeof require("${specifier}"))`;
-      assert.equal(await succeed(process.execPath, ["-e", program]), "object\n");
-    });
+    const peer = PEERS[entry];
+    if (peer !== undefined)
+      test(`require("${specifier}") asks for ${peer}, where that is missing`, async () => {
+        const program = `try { require("${specifier}"); } catch (error) { console.log(error.code, error.message.includes("${peer}")); }`;
+        assert.equal(await succeed(process.execPath, ["-e", program]), "ERR_MODULE_NOT_FOUND true\n");
+      });
+    else
+      test(`require("${specifier}") works`, async () => {
+        const program = `console.log(typeof require("${specifier}"))`;
+        assert.equal(await succeed(process.execPath, ["-e", program]), "object\n");
+      });
   }
 
   for (const name of ["esm.mjs", "commonjs.cjs"])
