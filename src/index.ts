@@ -56,9 +56,11 @@ export { SessionQuestion } from "./session/session-question.js";
 export type { PassiveAddress } from "./session/settings.js";
 export type { AccountOf, SessionView } from "./session/view.js";
 export { type CacheOptions, cached } from "./storage/cached.js";
+export type { Checksum, ChecksumAlgorithm } from "./storage/checksum.js";
 export type { FileInfo, FileType } from "./storage/file-info.js";
 export {
   type Capability,
+  type ChecksumOptions,
   type CreationOptions,
   FileSystem,
   type FileTimes,

@@ -1,8 +1,11 @@
 /** What a slow store said a moment ago, said again without asking it. */
+
 import { Kept } from "./cached/kept.js";
 import { SharedRequest } from "./cached/shared-request.js";
+import type { Checksum } from "./checksum.js";
 import type { FileInfo } from "./file-info.js";
 import type {
+  ChecksumOptions,
   CreationOptions,
   FileSystem,
   FileTimes,
@@ -85,6 +88,10 @@ class CachedFileSystem extends FileSystemWrapper {
       options?.signal?.throwIfAborted();
       yield info;
     }
+  }
+
+  override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    return this.inner.checksum(path, options);
   }
 
   override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {

@@ -16,7 +16,8 @@ import type { VirtualPath } from "./names.js";
 
 /**
  * Hands every operation on to another file system. Extend it and override what shall differ; override
- * `supports` too where an operation goes away.
+ * `supports` too where an operation goes away. Only `checksum` is made of what `openRead` gives: where that
+ * gives the store's own bytes, `checksum` can be handed on too.
  * @example
  * class Logged extends FileSystemWrapper {
  *   override remove(path: VirtualPath, options?: OperationOptions) {

@@ -3,6 +3,7 @@
  * Knows nothing of FTP. Errors are `FileSystemError`s; whatever else is thrown counts as `EIO`.
  */
 import type { VirtualPath } from "../wire/virtual-path.js";
+import { type Checksum, type ChecksumAlgorithm, digestOf } from "./checksum.js";
 import type { FileInfo } from "./file-info.js";
 import { FileSystemError } from "./file-system-error.js";
 
@@ -35,6 +36,11 @@ export interface ReadOptions extends OperationOptions {
   readonly start?: number | undefined;
   /** The byte after the last one wanted. Default: the end of the file. */
   readonly end?: number | undefined;
+}
+
+/** Given to `checksum`: of which bytes, and which one. */
+export interface ChecksumOptions extends ReadOptions {
+  readonly algorithm: ChecksumAlgorithm;
 }
 
 /**
@@ -140,6 +146,18 @@ export abstract class FileSystem {
 
   /** Opens one version of a file. `ERANGE` when `start` is beyond its end, `EISDIR` for a directory. */
   abstract openRead(path: VirtualPath, options?: ReadOptions): Promise<ReadHandle>;
+
+  /**
+   * The checksum of a file's bytes, of one version. Default: they are read through `openRead`. Override it where the
+   * store knows checksums without reading; where the bytes differ from those that clients get, do not.
+   * @throws FileSystemError as `openRead`
+   */
+  async checksum(path: VirtualPath, { algorithm, ...which }: ChecksumOptions): Promise<Checksum> {
+    const { start = 0 } = which;
+    await using file = await this.openRead(path, which);
+    const { digest, bytes } = await digestOf(file.body, algorithm);
+    return { digest, start, end: start + bytes };
+  }
 
   /** Begins an upload. What stands at `path` stays as it is until `commit()`. */
   openWrite(path: VirtualPath, _options: WriteOptions): Promise<WriteHandle> {

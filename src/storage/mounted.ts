@@ -1,8 +1,10 @@
 /** Several stores as one tree: folders of different stores beside and below each other. */
+import type { Checksum } from "./checksum.js";
 import { componentsOf } from "./components-of.js";
 import type { FileInfo } from "./file-info.js";
 import {
   type Capability,
+  type ChecksumOptions,
   type CreationOptions,
   FileSystem,
   type FileTimes,
@@ -67,6 +69,12 @@ class MountedFileSystem extends FileSystem {
     const mount = this.#mountOf(path, options);
     this.#refuseFixed(path, "EISDIR");
     return this.#at(mount, path).openRead(path, options);
+  }
+
+  override async checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    const mount = this.#mountOf(path, options);
+    this.#refuseFixed(path, "EISDIR");
+    return this.#at(mount, path).checksum(path, options);
   }
 
   override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {

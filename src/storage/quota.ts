@@ -1,7 +1,9 @@
 /** A bound on the bytes and files of a tree. */
+import type { Checksum } from "./checksum.js";
 import type { FileInfo } from "./file-info.js";
 import type {
   Capability,
+  ChecksumOptions,
   FileSystem,
   OperationOptions,
   RenameOptions,
@@ -84,6 +86,10 @@ class QuotaFileSystem extends FileSystemWrapper {
     this.#counter = counter;
     this.#boundsBytes = boundsBytes;
     this.#begin = begin;
+  }
+
+  override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    return this.inner.checksum(path, options);
   }
 
   override openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {

@@ -1,7 +1,9 @@
 /** A file system of which a user may do some things only. */
+import type { Checksum } from "./checksum.js";
 import type { FileInfo } from "./file-info.js";
 import type {
   Capability,
+  ChecksumOptions,
   FileSystem,
   FileTimes,
   OperationOptions,
@@ -81,6 +83,11 @@ class RestrictedFileSystem extends FileSystemWrapper {
   override async openRead(path: VirtualPath, options?: ReadOptions): Promise<ReadHandle> {
     this.#need("read", path);
     return super.openRead(path, options);
+  }
+
+  override async checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    this.#need("read", path);
+    return this.inner.checksum(path, options);
   }
 
   override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {

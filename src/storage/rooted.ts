@@ -1,9 +1,11 @@
 /** A subtree of a file system as a file system of its own. */
 
+import type { Checksum } from "./checksum.js";
 import { componentsOf } from "./components-of.js";
 import type { FileInfo } from "./file-info.js";
 import type {
   Capability,
+  ChecksumOptions,
   FileSystem,
   FileTimes,
   OperationOptions,
@@ -53,6 +55,10 @@ class RootedFileSystem extends FileSystemWrapper {
 
   override openRead(path: VirtualPath, options?: ReadOptions): Promise<ReadHandle> {
     return this.#at(path, async (inner) => this.#reading(await super.openRead(inner, options)));
+  }
+
+  override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    return this.#at(path, (inner) => this.inner.checksum(inner, options));
   }
 
   override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {

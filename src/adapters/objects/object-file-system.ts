@@ -2,9 +2,11 @@
  * A tree of files in a store of objects. Directories are there because of what lies below them, or because of a
  * marker, an empty object whose key ends with `/`. Knows no SDK: see `ObjectStore`.
  */
+import type { Checksum } from "../../storage/checksum.js";
 import type { FileInfo } from "../../storage/file-info.js";
 import {
   type Capability,
+  type ChecksumOptions,
   type CreationOptions,
   FileSystem,
   type FileTimes,
@@ -99,6 +101,17 @@ export abstract class ObjectFileSystem extends FileSystem {
       if (opened === undefined) throw new FileSystemError(await this.#tree.missingOr("EISDIR", path, signal), path);
       const { object, body, close } = opened;
       return { info: this.#infoOf(baseName(path), object), body, close, [Symbol.asyncDispose]: close };
+    });
+  }
+
+  /** As the store tells it, where it knows; else the object is read. */
+  override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    const { algorithm, start = 0, end, signal } = options;
+    return this.#operation(path, signal, async () => {
+      const object = start === 0 && end === undefined ? await this.#tree.file(path, signal) : undefined;
+      const digest = object?.checksums?.[algorithm];
+      if (object === undefined || digest === undefined) return super.checksum(path, options);
+      return { digest, start: 0, end: object.size };
     });
   }
 

@@ -4,6 +4,11 @@
  * Whoever implements it turns every error of its SDK into a `FileSystemError` with the `cause` set.
  */
 
+import type { ChecksumAlgorithm } from "../../storage/checksum.js";
+
+/** Checksums by their names, in lower-case hexadecimal. */
+export type Checksums = Readonly<Partial<Record<ChecksumAlgorithm, string>>>;
+
 /** One object. */
 export interface ObjectInfo {
   readonly key: string;
@@ -15,6 +20,11 @@ export interface ObjectInfo {
   readonly version: string | undefined;
   /** What the object was given besides its bytes, names in lower case; in listings only where the store tells it there. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Checksums of all its bytes that the store tells of its own accord, in lower-case hexadecimal; only such as can be
+   * trusted to be of these bytes. Absent in listings.
+   */
+  readonly checksums?: Checksums | undefined;
   /** Its type; absent in listings, and where the store keeps none. */
   readonly contentType?: string | undefined;
 }

@@ -1,7 +1,9 @@
 /** One store at its place in a larger tree: takes the paths of that tree, and tells of itself in them. */
+import type { Checksum } from "../checksum.js";
 import type { FileInfo } from "../file-info.js";
 import type {
   Capability,
+  ChecksumOptions,
   CreationOptions,
   FileSystem,
   FileTimes,
@@ -43,6 +45,10 @@ export class Mount extends FileSystemWrapper {
 
   override openRead(path: VirtualPath, options?: ReadOptions): Promise<ReadHandle> {
     return this.#outward(async () => this.#reading(await super.openRead(this.#inward(path), options)));
+  }
+
+  override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    return this.#outward(() => this.inner.checksum(this.#inward(path), options));
   }
 
   override openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {
