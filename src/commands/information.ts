@@ -8,6 +8,7 @@ import type { Dialogue } from "../session/dialogue.js";
 import { CATALOGUE, DEFAULT_LANGUAGE } from "../session/texts.js";
 import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
+import { selectChecksum } from "./checksums.js";
 import { selectFacts } from "./facts.js";
 import { none, optionalText, strictlyNone, text } from "./grammar.js";
 import { findTarget, walkTarget } from "./listing-target.js";
@@ -209,6 +210,8 @@ function setOption(dialogue: Dialogue, argument: string): Reply {
   switch (upperCase(command)) {
     case "MLST":
       return selectFacts(dialogue, options);
+    case "HASH":
+      return selectChecksum(dialogue, options);
     case "UTF8":
     case "UTF-8":
       // Names are UTF-8 whatever is said here; OFF cannot be done.

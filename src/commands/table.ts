@@ -2,6 +2,7 @@
 import type { AnyCommand, Command, CommandTable, Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { accessRows } from "./access.js";
+import { checksumRows } from "./checksums.js";
 import { dataPortRows } from "./data-ports.js";
 import { factRows } from "./facts.js";
 import { fileRows } from "./files.js";
@@ -27,6 +28,7 @@ export const STANDARD_ROWS: readonly Row[] = [
   ...listRows,
   ...fileRows,
   ...factRows,
+  ...checksumRows,
   siteRow,
   ...informationRows,
 ];

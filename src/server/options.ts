@@ -5,6 +5,7 @@ import type { CustomCommand } from "../commands/table.js";
 import { checkRequirement, type TlsRequirement } from "../session/requirement.js";
 import type { Session } from "../session/session.js";
 import type { PassiveAddress, Settings } from "../session/settings.js";
+import { Slots } from "../session/slots.js";
 import { isUnicast } from "../wire/address.js";
 import { integer, known, milliseconds, oneOf, optional } from "./checks.js";
 import type { TlsOptions } from "./tls-options.js";
@@ -95,6 +96,10 @@ export interface ServerOptions<Account = unknown> extends Omit<ListenerOptions, 
   readonly maxUnknownCommands?: number | undefined;
   /** Bytes read to answer SIZE, or to find a restart marker, in TYPE A, 0 to 2^53-1; 550 or 554 beyond. Default 64 MiB. */
   readonly asciiScanLimit?: number | undefined;
+  /** Bytes of a file that HASH and its kin make a checksum of, 0 to 2^53-1; 556 beyond. Default 16 GiB. */
+  readonly checksumScanLimit?: number | undefined;
+  /** Checksums that are made at once for all sessions, 0 to 1000; 450 beyond. With 0 there are no such commands. Default 2. */
+  readonly maxChecksums?: number | undefined;
   readonly listing?: ListingOptions | undefined;
   /** Commands of the host; one with the verb of a standard command takes its place. */
   readonly commands?: readonly CustomCommand[] | undefined;
@@ -110,7 +115,8 @@ const SERVER_OPTIONS = [
     " ",
   ),
   ..."hookTimeout partialUploads overwriteOnRename allowRelogin maxLineLength maxQueuedCommands".split(" "),
-  ..."maxLoginAttempts maxUnknownCommands asciiScanLimit listing commands siteCommands".split(" "),
+  ..."maxLoginAttempts maxUnknownCommands asciiScanLimit checksumScanLimit maxChecksums".split(" "),
+  ..."listing commands siteCommands".split(" "),
 ];
 
 /** The options of sessions, checked and complete. @throws TypeError, RangeError naming the option */
@@ -119,6 +125,8 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
     name: "idleTimeout" | "loginTimeout" | "dataTimeout" | "stallTimeout" | "hookTimeout",
     fallback: number,
   ) => milliseconds(name, options[name], fallback);
+  const bytes = (name: "asciiScanLimit" | "checksumScanLimit", fallback: number) =>
+    integer(name, options[name], fallback, 0, Number.MAX_SAFE_INTEGER, " bytes");
   known("", options, SERVER_OPTIONS);
   const { listing = {}, active = {}, passive = {} } = options;
   known("listing", listing, ["maxDepth", "maxEntries", "statLines"]);
@@ -138,14 +146,9 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
     maxQueuedCommands: integer("maxQueuedCommands", options.maxQueuedCommands, 64, 1, 10_000),
     maxLoginAttempts: integer("maxLoginAttempts", options.maxLoginAttempts, 3, 0, 1000),
     maxUnknownCommands: integer("maxUnknownCommands", options.maxUnknownCommands, 10, 0, 100_000),
-    asciiScanLimit: integer(
-      "asciiScanLimit",
-      options.asciiScanLimit,
-      64 * 2 ** 20,
-      0,
-      Number.MAX_SAFE_INTEGER,
-      " bytes",
-    ),
+    asciiScanLimit: bytes("asciiScanLimit", 64 * 2 ** 20),
+    checksumScanLimit: bytes("checksumScanLimit", 16 * 2 ** 30),
+    checksums: new Slots(integer("maxChecksums", options.maxChecksums, 2, 0, 1000)),
     listing: {
       maxDepth: integer("listing.maxDepth", listing.maxDepth, 16, 0, 1000),
       maxEntries: integer("listing.maxEntries", listing.maxEntries, 1_000_000, 1, Number.MAX_SAFE_INTEGER),

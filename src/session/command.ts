@@ -50,7 +50,7 @@ export interface Command<Argument, Context = CommandContext> {
   readonly feature?: string | ((context: Context) => string | undefined);
   /** Runs at once while a transfer runs, perhaps with some arguments only; all others wait for its end. */
   readonly duringTransfer?: boolean | ((text: string | undefined) => boolean);
-  /** Moves data: the commands behind it wait unless they may run during a transfer. */
+  /** Moves data, or takes as long: the commands behind it wait unless they may run during a transfer, and ABOR stops it. */
   readonly transfers?: boolean;
   /** Leaves a restart marker armed (RFC 3659 §5.3); all others clear it. */
   readonly keepsRestart?: boolean;

@@ -17,10 +17,10 @@ export function checkCommand(dialogue: Dialogue, row: AnyCommand<Dialogue>, text
   if (argument.refusal !== undefined) return argument;
   // RFC 2228 has 533 and 534 for the first too, but no client of today knows them there.
   if (row.logsIn && security.forbidsLogin) return { refusal: reply(530, texts.tlsRequired) };
-  if (row.transfers && security.forbidsData)
+  if (!row.needs?.includes("data")) return argument;
+  if (security.forbidsData)
     return { refusal: reply(521, security.negotiated ? texts.privateDataRequired : texts.tlsForDataRequired) };
-  if (row.needs?.includes("data") && state.offer === undefined) return { refusal: reply(425, texts.useDataCommand) };
-  return argument;
+  return state.offer === undefined ? { refusal: reply(425, texts.useDataCommand) } : argument;
 }
 
 /** Checks a command, then asks the host. */

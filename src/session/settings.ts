@@ -1,5 +1,6 @@
 /** The options of a server as sessions see them: checked, with defaults filled in. Times in milliseconds, 0 is off. */
 import type { PortPool } from "../channel/port-pool.js";
+import type { Slots } from "./slots.js";
 import type { SessionView } from "./view.js";
 
 /** The address that PASV tells a client to connect to. */
@@ -23,6 +24,8 @@ export interface Settings {
   readonly maxLoginAttempts: number;
   readonly maxUnknownCommands: number;
   readonly asciiScanLimit: number;
+  readonly checksumScanLimit: number;
+  readonly checksums: Slots;
   readonly listing: { readonly maxDepth: number; readonly maxEntries: number; readonly statLines: number };
   readonly passive: { readonly address: PassiveAddress | undefined };
   readonly active: { readonly enabled: boolean; readonly sourcePort: number };

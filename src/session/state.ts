@@ -1,6 +1,7 @@
 /** What a control connection remembers between commands (RFC 959 §4.1, RFC 3659 §5). REIN begins with a new one. */
 import type { Opening } from "../channel/opening.js";
 import { DEFAULT_FACTS, type Fact } from "../listing/facts.js";
+import type { ChecksumAlgorithm } from "../storage/checksum.js";
 import type { FileSystem } from "../storage/file-system.js";
 import { ROOT, type VirtualPath } from "../wire/virtual-path.js";
 import { DEFAULT_LANGUAGE } from "./texts.js";
@@ -38,6 +39,8 @@ export interface State {
   extendedOnly: boolean;
   /** OPTS MLST: the facts to show. */
   facts: ReadonlySet<Fact>;
+  /** OPTS HASH: the checksum that HASH tells. */
+  checksum: ChecksumAlgorithm;
   /** SITE UMASK: bits that new files and directories lack; `undefined` leaves them to the store. */
   umask: number | undefined;
   /** LANG: a key of the catalogue. */
@@ -56,6 +59,7 @@ export function freshState(): State {
     offer: undefined,
     extendedOnly: false,
     facts: DEFAULT_FACTS,
+    checksum: "sha256",
     umask: undefined,
     language: DEFAULT_LANGUAGE,
   };

@@ -126,6 +126,8 @@ const english = {
   hostAccepted: "Host accepted",
   unknownHost: "No such host here",
   tooLargeToCount: "Too large to count in TYPE A",
+  tooLargeToSum: "Too large for a checksum",
+  unknownChecksum: "Unknown algorithm, nothing changed",
 } as const;
 
 type Widen<Text> = Text extends string ? string : Text;

@@ -114,7 +114,7 @@ export async function receiveAll(channel: DataChannel, sink: WriteHandle, stages
 }
 
 /** What a stream of the host gives may be text; anything else is a mistake of its, not the client's. */
-function asBytes(chunk: unknown): Uint8Array {
+export function asBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === "string") return Buffer.from(chunk);
   throw new TypeError(`a transfer moves bytes, not ${typeof chunk}`);

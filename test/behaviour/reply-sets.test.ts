@@ -131,6 +131,14 @@ const ROWS: readonly Row[] = [
     good: ["modify=20200102030405; f"],
     bad: ["", "f", "size=3; f", "modify=x; f", "; f"],
   },
+  { verb: "HASH", codes: [213, 450, 550, 552, 553, 556, ...SYNTAX], good: ["f"], bad: [...PATHS, "d"] },
+  { verb: "MD5", codes: [251, 450, 550, 553, 556, ...SYNTAX], good: ["f"], bad: [...PATHS, "d"] },
+  {
+    verb: "XCRC",
+    codes: [250, 450, 550, 553, 554, 556, ...SYNTAX],
+    good: ["f", '"f" 0 1'],
+    bad: [...PATHS, "d", '"f" 2 1', '"f" x', '"f', '""'],
+  },
   { verb: "LANG", codes: [200, 500, 501, 502, 504], good: ["", "en"], bad: ["xx", "toString", LONG], open: true },
   { verb: "CLNT", codes: [200, 500, 501, 502], good: ["ftp 1.0"], bad: ["", LONG], open: true },
   {

@@ -54,14 +54,14 @@ const NONSENSE: Readonly<Record<string, Fault>> = {
 
 /** The commands that lead to each operation. Those of more than one line prepare the last. */
 const COMMANDS: Readonly<Record<Operation, readonly string[]>> = {
-  stat: ["SIZE f", "MDTM f", "CWD d", "RNFR f", "MLST f", "LIST f", "MLSD d"],
+  stat: ["SIZE f", "MDTM f", "CWD d", "RNFR f", "MLST f", "HASH f", "LIST f", "MLSD d"],
   list: ["LIST", "NLST", "MLSD", "STAT /"],
   entry: ["LIST", "NLST", "MLSD", "STAT /", "LIST -R", "LIST f*"],
   listed: ["LIST", "NLST", "MLSD", "STAT /"],
-  openRead: ["RETR f", "TYPE A\nSIZE f"],
-  read: ["RETR f", "TYPE A\nSIZE f", "TYPE A\nRETR f", "TYPE A\nREST 5\nRETR f"],
+  openRead: ["RETR f", "TYPE A\nSIZE f", "HASH f"],
+  read: ["RETR f", "TYPE A\nSIZE f", "XMD5 f", "TYPE A\nRETR f", "TYPE A\nREST 5\nRETR f"],
   sent: ["RETR f", "TYPE A\nRETR f"],
-  close: ["RETR f", "TYPE A\nSIZE f"],
+  close: ["RETR f", "TYPE A\nSIZE f", "HASH f"],
   openWrite: ["STOR g", "APPE g", "STOU", "REST 1\nSTOR f"],
   write: ["STOR g", "APPE f", "STOU", "TYPE A\nSTOR g"],
   commit: ["STOR g", "APPE g", "STOU"],

@@ -178,6 +178,8 @@ export const ATTACKS: readonly Attack[] = [
   say("MFCT 20200101000000"),
   say("MFF Modify=20200101000000;"),
   say("MFF UNIX.mode=0777;"),
+  ...["HASH", "MD5", "XCRC", "XSHA"].map((verb) => say(verb)),
+  { name: 'XMD5 "…" 0 9', run: (attacker, path) => attacker.say(`XMD5 "${path.replaceAll('"', '""')}" 0 9`) },
   say("SITE CHMOD 777"),
   say("SITE UTIME 202001010000"),
   say("SITE UTIME", " 20200101000000 20200101000000 20200101000000 UTC"),

@@ -33,7 +33,7 @@ const ALL: readonly Permission[] = [
 /** What each permission is for. Commands in one entry are sent one after the other; the last one decides. */
 const USES: Readonly<Record<Permission, readonly (readonly string[])[]>> = {
   list: [["LIST"], ["LIST -R"], ["NLST"], ["MLSD"], ["STAT d"], ["STAT *"]],
-  read: [["RETR f"], ["TYPE A", "SIZE f"]],
+  read: [["RETR f"], ["TYPE A", "SIZE f"], ["HASH f"], ["MD5 f"], ["XCRC f"]],
   write: [
     ["STOR f"],
     ["STOR new"],
