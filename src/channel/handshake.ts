@@ -4,6 +4,7 @@
  */
 import { isIP, type Server, type Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
+import { types } from "node:util";
 import { FtpError } from "../errors.js";
 import { hostName } from "../wire/host-name.js";
 import { endOnTlsError, isVerified } from "./node-tls.js";
@@ -136,7 +137,7 @@ function secured(socket: Socket, bridge: TlsBridge | undefined, options: Handsha
         if (host === undefined) return answer(new Error(NO_HOST));
         contextFor(host).then(
           (chosen) => answer(null, chosen),
-          (error: unknown) => answer(error instanceof Error ? error : new Error(String(error))),
+          (error: unknown) => answer(types.isNativeError(error) ? error : new Error(String(error))),
         );
       },
     }),
@@ -196,7 +197,7 @@ function disorderOf({ failure }: TlsBridge): FtpError {
 
 /** One line: what OpenSSL says holds addresses and files of its source. */
 function messageOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
+  if (!types.isNativeError(cause)) return String(cause);
   const { reason, code, message } = cause as Error & { readonly reason?: unknown; readonly code?: unknown };
   const words = typeof reason === "string" ? reason : message.trim();
   return typeof code === "string" ? `${words} (${code})` : words;

@@ -32,6 +32,7 @@ suite("LocalFileSystem: special files", { skip: process.platform === "win32" && 
             stat: "EACCES",
             list: "ENOTDIR",
             openRead: "EACCES",
+            checksum: "EACCES",
             replace: "EACCES",
             exclusive: "EEXIST",
             append: "EACCES",

@@ -1,4 +1,5 @@
 /** What the operating system reports, as the storage contract calls it. The one table. */
+import { types } from "node:util";
 import type { OperationOptions } from "../../storage/file-system.js";
 import { FileSystemError, type FileSystemErrorCode } from "../../storage/file-system-error.js";
 import type { VirtualPath } from "../../storage/names.js";
@@ -43,9 +44,9 @@ export function refusal(cause: unknown, path: VirtualPath): FileSystemError {
   return new FileSystemError(CODES[systemCode(cause)] ?? "EIO", path, { cause });
 }
 
-/** The code of a system error (`ENOENT`); `""` for anything else. */
+/** The code of a system error (`ENOENT`); `""` for anything else. Where jest runs us, Node's errors are of another realm. */
 export function systemCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+  return types.isNativeError(error) && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
 /**
