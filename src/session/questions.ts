@@ -153,7 +153,7 @@ export abstract class TransferQuestion<Client extends SessionView = SessionView>
   }
 }
 
-/** RETR: a client wants to download. */
+/** RETR: a client wants to download. HASH and its kin (see `verb`): it wants the checksum of what it would get. */
 export class RetrieveQuestion<Client extends SessionView = SessionView> extends TransferQuestion<Client> {
   #body: Readable | undefined;
 

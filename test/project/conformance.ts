@@ -67,6 +67,8 @@ const CHOICES = [
   "An upload under PROT P that ends without close_notify is answered with 426 and not kept; a download need not be ended so.",
   "HOST is open to every name unless a `host` listener refuses (504), but must be the name that SNI gave, if it gave one.",
   "MDTM never sets a time; MFMT does.",
+  "HASH and the X commands tell the checksum of what RETR would send in TYPE I: a `retr` listener is asked, and what it changes counts. The range in the answer of HASH counts its last octet (`0-99` for a hundred); that of nothing is `0-0`. An algorithm that OPTS HASH does not know is 501 (draft-bryan-ftpext-hash §3.2).",
+  "XCRC, XMD5, XSHA1, XSHA256 and XSHA512 take a range only behind a name in quotes: the first octet, and the one after the last.",
   "Before login every command that needs one is answered with 530, and so is an unknown one.",
 ];
 
