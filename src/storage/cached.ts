@@ -30,7 +30,7 @@ export interface CacheOptions {
 /**
  * The same tree, remembering for a while what `stat` and `list` found: for stores where each costs a request. Found
  * are entries, listings that were read to their end, and for `stat` that nothing is there (`ENOENT`); other errors
- * are not remembered. Several who ask for one path at a time share one request, and a caller who leaves takes it from
+ * are not remembered. Several who `stat` one path at a time share one request, and a caller who leaves takes it from
  * nobody. Whatever is changed through this file system is forgotten at once: the path, what lies below it, and the
  * directories above it. Changes made elsewhere, or to the same file by another name (a link), show when the time is
  * over: make one for each store and keep it. Reading and writing files are not touched.
@@ -45,8 +45,8 @@ export function cached(fileSystem: FileSystem, options: CacheOptions): FileSyste
   return new CachedFileSystem(fileSystem, options);
 }
 
-/** An entry, or that there is none. */
-type Found = FileInfo | FileSystemError;
+/** An entry, or that there is none: an error may hold much more, and its stack is that of who asked first. */
+type Found = FileInfo | "missing";
 
 /** One reading of a directory; worth keeping only while nothing has changed. */
 interface Reading {
@@ -73,7 +73,7 @@ class CachedFileSystem extends FileSystemWrapper {
     signal?.throwIfAborted();
     const key = keyOf(path, expect);
     const found = this.#found.get(key);
-    if (found instanceof FileSystemError) throw found;
+    if (found === "missing") throw new FileSystemError("ENOENT", path);
     if (found !== undefined) return found;
     const running = this.#requests.get(key);
     const request = running?.abandoned === false ? running : this.#ask(path, expect);
@@ -133,13 +133,16 @@ class CachedFileSystem extends FileSystemWrapper {
 
   #ask(path: VirtualPath, expect: StatOptions["expect"]): SharedRequest<FileInfo> {
     const key = keyOf(path, expect);
-    const ended = (outcome: unknown): void => {
+    const keep = (found: Found | undefined): void => {
       // Another request, or a change, may have come between.
       if (this.#requests.get(key) !== request) return;
       this.#requests.delete(key);
-      if (!(outcome instanceof Error) || isMissing(outcome)) this.#found.set(key, outcome as Found);
+      if (found !== undefined) this.#found.set(key, found);
     };
-    const request = new SharedRequest((signal) => super.stat(path, { expect, signal }), ended);
+    const request = new SharedRequest((signal) => super.stat(path, { expect, signal }), {
+      succeeded: keep,
+      failed: (error) => keep(isMissing(error) ? "missing" : undefined),
+    });
     this.#requests.set(key, request);
     return request;
   }

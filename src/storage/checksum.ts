@@ -18,6 +18,8 @@ export interface Checksum {
 
 /** Bytes after which others have a turn: some milliseconds' worth of computing. */
 const TURN = 4 * 1024 ** 2;
+/** Bytes that a chunk counts as at the least: taking it costs something too. */
+const CHUNK = 4096;
 
 /** Reads bytes to their end. What reading throws is thrown. @returns the digest, and how many bytes there were */
 export async function digestOf(
@@ -30,7 +32,7 @@ export async function digestOf(
   for await (const chunk of body) {
     sum.update(chunk);
     bytes += chunk.length;
-    turn -= chunk.length;
+    turn -= Math.max(chunk.length, CHUNK);
     if (turn > 0) continue;
     // Memory and caches give all their pieces without a pause.
     await setImmediate();

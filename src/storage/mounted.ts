@@ -168,15 +168,17 @@ class MountedFileSystem extends FileSystem {
     options: OperationOptions | undefined,
   ): AsyncGenerator<FileInfo> {
     const hidden = this.#table.namesIn(path);
+    let begun = false;
     try {
       for await (const info of mount.list(path, options)) {
+        begun = true;
         const isWay = info.type === "directory" && !this.#table.isMountPoint(childOf(path, info.name));
         if (hidden.has(info.name) && !isWay) continue;
         fixed.delete(info.name);
         yield info;
       }
     } catch (error) {
-      if (hidden.size === 0) throw error;
+      if (begun || hidden.size === 0) throw error;
       unlessMissing(error);
     }
   }

@@ -16,7 +16,7 @@ import type { VirtualPath } from "./names.js";
 import { PathClaims } from "./quota/path-claims.js";
 import { Places } from "./quota/places.js";
 import { MemoryCounter, type QuotaCounter, type QuotaUsage } from "./quota/quota-counter.js";
-import { QuotaUpload, type QuotaUploadOptions } from "./quota/quota-upload.js";
+import { type Publish, QuotaUpload, type QuotaUploadOptions } from "./quota/quota-upload.js";
 import { giveBack, Reservation } from "./quota/reservation.js";
 import { usageOf } from "./quota/usage-of.js";
 import { untilAborted } from "./until-aborted.js";
@@ -153,9 +153,10 @@ class QuotaFileSystem extends FileSystemWrapper {
     }
   }
 
-  #publishing(path: VirtualPath, publish: (old: number | undefined) => Promise<FileInfo>): Promise<FileInfo> {
+  #publishing(path: VirtualPath, publish: Publish): Promise<FileInfo> {
     return this.#claims.during([path], async () => {
-      const info = await publish(await this.#sizeAt(path));
+      const look = (): Promise<number | undefined> => this.#sizeAt(path);
+      const info = await publish(await look(), look);
       this.#places.changed(path, info.size);
       return info;
     });

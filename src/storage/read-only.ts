@@ -1,7 +1,9 @@
 /** A file system that nobody can change. */
+import type { Checksum } from "./checksum.js";
 import type { FileInfo } from "./file-info.js";
 import {
   type Capability,
+  type ChecksumOptions,
   FileSystem,
   type OperationOptions,
   type ReadHandle,
@@ -38,6 +40,10 @@ class ReadOnlyFileSystem extends FileSystem {
 
   override openRead(path: VirtualPath, options?: ReadOptions): Promise<ReadHandle> {
     return this.#inner.openRead(path, options);
+  }
+
+  override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    return this.#inner.checksum(path, options);
   }
 
   override supports(capability: Capability, path?: VirtualPath): boolean {

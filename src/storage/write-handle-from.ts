@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { FileInfo } from "./file-info.js";
 import type { WriteHandle } from "./file-system.js";
+import { FileSystemError } from "./file-system-error.js";
 
 /** The two ends of an upload, which a stream alone cannot tell apart. */
 export interface WriteHandleEnds {
@@ -36,6 +37,7 @@ class StreamWriteHandle implements WriteHandle {
   readonly #finished: Promise<void>;
   /** The writes under way. Node leaves the one that a stream is busy with unanswered when it is destroyed. */
   readonly #waiting = new Set<(error: unknown) => void>();
+  #committing = false;
   #over = false;
   #aborted: Promise<void> | undefined;
 
@@ -64,6 +66,8 @@ class StreamWriteHandle implements WriteHandle {
   }
 
   async commit(): Promise<FileInfo> {
+    if (this.#committing) throw new FileSystemError("EINVAL", "", { message: "the upload is over" });
+    this.#committing = true;
     try {
       this.#writable.end();
       await this.#finished;

@@ -2,6 +2,7 @@
 import { completeCapabilities, type StoreCapabilities } from "./capabilities.js";
 import { attributes } from "./contract/attributes.js";
 import { basics } from "./contract/basics.js";
+import { checksums } from "./contract/checksums.js";
 import { concurrency } from "./contract/concurrency.js";
 import { directories } from "./contract/directories.js";
 import { endings } from "./contract/endings.js";
@@ -41,6 +42,7 @@ const ROWS: readonly Row[] = [
   ...uploads,
   ...endings,
   ...offsets,
+  ...checksums,
   ...spellings,
   ...directories,
   ...listings,

@@ -3,7 +3,8 @@ import { FileSystemError, type FileSystemErrorCode } from "../storage/file-syste
 
 /**
  * A point that every operation passes: the methods by name; `entry` before each entry of a listing; `read` before each
- * piece of a download; `write`, `commit` and `abort` of an upload; `close` of a download.
+ * piece of a download; `write`, `commit` and `abort` of an upload; `close` of a download. A checksum reads, and passes
+ * the points of a download too.
  */
 export type FaultPoint = (typeof POINTS)[number];
 
@@ -14,6 +15,7 @@ const POINTS = [
   "openRead",
   "read",
   "close",
+  "checksum",
   "openWrite",
   "write",
   "commit",

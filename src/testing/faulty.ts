@@ -1,7 +1,9 @@
 /** A store in which things go wrong as planned: for tests of what stands on it. */
 import { setTimeout as pause } from "node:timers/promises";
+import type { Checksum } from "../storage/checksum.js";
 import type { FileInfo } from "../storage/file-info.js";
 import type {
+  ChecksumOptions,
   CreationOptions,
   FileSystem,
   FileTimes,
@@ -77,6 +79,10 @@ export class FaultyFileSystem extends FileSystemWrapper {
     const handle = await this.#passing("openRead", path, options, () => super.openRead(path, options));
     const close = (): Promise<void> => this.#passing("close", path, undefined, () => handle.close());
     return { info: handle.info, body: this.#body(handle, path, options), close, [Symbol.asyncDispose]: close };
+  }
+
+  override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    return this.#passing("checksum", path, options, () => super.checksum(path, options));
   }
 
   override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {

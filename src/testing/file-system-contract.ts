@@ -43,7 +43,7 @@ const TIMEOUT = 300_000;
  *   },
  * });
  * @example
- * // with vitest
+ * // with vitest; with jest 30 they are in `@jest/globals` (older ones lack `Symbol.asyncDispose` on Node 20)
  * import { describe, test } from "vitest";
  * fileSystemContract({ make, test, describe });
  */

@@ -104,6 +104,7 @@ export function everyLookup(
     stat: () => store.stat(at(path), { signal }),
     list: () => exhausted(store.list(at(path), { signal })),
     openRead: async () => (await store.openRead(at(path), { signal })).close(),
+    checksum: () => store.checksum(at(path), { algorithm: "md5", signal }),
   };
 }
 

@@ -72,6 +72,30 @@ suite("cached: what is remembered", () => {
     assert.equal(inner.take().length, 6);
   });
 
+  test("of what is missing the fact is kept, not the error with all that it holds", async () => {
+    class Telling extends FileSystemWrapper {
+      override stat(path: VirtualPath): Promise<FileInfo> {
+        return Promise.reject(new FileSystemError("ENOENT", path, { cause: "an answer of the store" }));
+      }
+    }
+    const store = cached(new Telling(new MemoryFileSystem()), LONG);
+    const first = await refused("ENOENT", store.stat(at("/none")), "/none");
+    const second = await refused("ENOENT", store.stat(at("/none")), "/none");
+    assert.deepEqual([first.cause, second.cause], ["an answer of the store", undefined]);
+  });
+
+  test("what is thrown without being an error is no entry", async () => {
+    class Rude extends FileSystemWrapper {
+      override async stat(...args: Parameters<FileSystem["stat"]>): Promise<FileInfo> {
+        AbortSignal.abort("no").throwIfAborted();
+        return super.stat(...args);
+      }
+    }
+    const store = cached(new Rude(new MemoryFileSystem()), LONG);
+    for (let count = 0; count < 2; count++)
+      assert.equal(await store.stat(at("/a")).catch((reason: unknown) => `thrown: ${String(reason)}`), "thrown: no");
+  });
+
   test("a listing that was left early, failed or is too long is not", async () => {
     const files = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`/${index}`, ""]));
     const { inner, store } = make({ milliseconds: 600_000, entries: 44 }, files);

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { MemoryFileSystem } from "../../dist/adapters/memory-file-system.js";
+import type { Checksum } from "../../dist/storage/checksum.js";
 import type { FileInfo } from "../../dist/storage/file-info.js";
 import type {
   Capability,
+  ChecksumOptions,
   FileSystem,
   FileTimes,
   OperationOptions,
@@ -19,21 +21,9 @@ import { FileSystemError } from "../../dist/storage/file-system-error.js";
 import { FileSystemWrapper } from "../../dist/storage/file-system-wrapper.js";
 import type { VirtualPath } from "../../dist/storage/names.js";
 import { contractCases } from "../../dist/testing/index.js";
+import { changed } from "./changed-upload.js";
+import * as sums from "./checksum-mutants.js";
 import { at } from "./store.js";
-
-/** Hands out handles that are changed in a few things. */
-function changed(handle: WriteHandle, change: Partial<WriteHandle>): WriteHandle {
-  return {
-    offset: handle.offset,
-    write: (chunks) => handle.write(chunks),
-    commit: () => handle.commit(),
-    abort: (reason) => handle.abort(reason),
-    [Symbol.asyncDispose]() {
-      return this.abort();
-    },
-    ...change,
-  };
-}
 
 async function whole(handle: ReadHandle): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
@@ -124,6 +114,20 @@ class DeafToSignals extends FileSystemWrapper {
   }
   override openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {
     return super.openWrite(path, { ...options, signal: undefined });
+  }
+}
+
+class CopiesReasons extends FileSystemWrapper {
+  override async openRead(path: VirtualPath, options: ReadOptions = {}): Promise<ReadHandle> {
+    const handle = await super.openRead(path, options);
+    async function* body(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of handle.body) {
+        yield chunk;
+        if (options.signal?.aborted) throw new Error("ABOR");
+      }
+    }
+    const close = (): Promise<void> => handle.close();
+    return { info: handle.info, body: body(), close, [Symbol.asyncDispose]: close };
   }
 }
 
@@ -270,6 +274,7 @@ const MUTANTS: readonly (readonly [new (inner: FileSystem) => FileSystem, title:
   [CopiesInsteadOfMoving, "a file is moved, also to another directory"],
   [DeafToSignals, "an operation whose signal has fired rejects with its reason and does nothing"],
   [DeafToSignals, "a signal ends a download midway"],
+  [CopiesReasons, "a signal ends a download midway"],
   [DeafToSignals, "a signal ends a listing midway"],
   [DeafToSignals, "replace: a signal ends an upload midway; what arrived can be aborted or kept"],
   [Hoards, "many entries: each once, in memory that does not grow with them"],
@@ -287,6 +292,23 @@ const MUTANTS: readonly (readonly [new (inner: FileSystem) => FileSystem, title:
   [MixesVersions, "S12.14 a reader never sees bytes of two versions, while the file is replaced and removed"],
   [LastAppendWins, "S12.13 two who append: one is refused with EBUSY, bytes never mix"],
   [LastAppendWins, "an append to a file that was replaced meanwhile is refused"],
+  [sums.ShoutsDigests, "checksums by each algorithm, in lower-case hexadecimal of full length"],
+  [sums.DropsZeros, "checksums by each algorithm, in lower-case hexadecimal of full length"],
+  [sums.KnowsOneAlgorithm, "checksums by each algorithm, in lower-case hexadecimal of full length"],
+  [sums.LosesTheLastByte, "checksums of sizes round the borders of parts and buffers"],
+  [sums.SumsChecksums, "checksums of sizes round the borders of parts and buffers"],
+  [sums.SumsTheWhole, "the checksum of a range counts its bytes, and says which they were"],
+  [sums.CountsFromTheStart, "the checksum of a range counts its bytes, and says which they were"],
+  [sums.EndsWhereItWasAsked, "the checksum of a range counts its bytes, and says which they were"],
+  [sums.SumsNothingBeyondTheEnd, "the checksum of a range that begins beyond the end is ERANGE"],
+  [sums.SumsDirectories, "a directory has no checksum, nor has what is missing"],
+  [sums.SumsWhatIsMissing, "a directory has no checksum, nor has what is missing"],
+  [sums.Keeps, "the checksum of a file that was replaced, added to or resumed is the new one"],
+  [sums.KeepsWhatIsAddedTo, "the checksum of a file that was replaced, added to or resumed is the new one"],
+  [sums.Keeps, "a checksum goes with a move, and with what is moved over"],
+  [sums.SumsWhatArrives, "an upload on its way does not count in a checksum"],
+  [sums.SumsInPieces, "the checksum of a file that is replaced meanwhile is that of one version"],
+  [sums.SumsForNobody, "an operation whose signal has fired rejects with its reason and does nothing"],
 ];
 
 /** The case of that title, for the memory behind a wrapper. */
@@ -318,22 +340,25 @@ suite("what the contract sees", () => {
         .find(({ title }) => title === "a signal ends what was asked of a store that does not answer")
         ?.run();
     await outcome(Stalling);
-    await assert.rejects(async () => outcome(StallingAndDeaf), /not within 2000 ms: stat/);
+    await Promise.all([
+      assert.rejects(async () => outcome(StallingAndDeaf), /not within 2000 ms: stat/),
+      assert.rejects(async () => outcome(StallingInSums), /not within 2000 ms: checksum/),
+    ]);
   });
 });
 
 /** Stalls at `stat`, and heeds the signal. */
 class Stalling extends FileSystemWrapper {
-  #until: Promise<void> = Promise.resolve();
+  protected until: Promise<void> = Promise.resolve();
 
   async stall(): Promise<AsyncDisposable> {
     let end: () => void = () => undefined;
-    this.#until = new Promise((resolve) => (end = resolve));
+    this.until = new Promise((resolve) => (end = resolve));
     return { [Symbol.asyncDispose]: async () => end() };
   }
 
   override async stat(path: VirtualPath, options?: StatOptions): Promise<FileInfo> {
-    await Promise.race([this.#until, this.ended(options)]);
+    await Promise.race([this.until, this.ended(options)]);
     return super.stat(path, options);
   }
 
@@ -347,5 +372,12 @@ class Stalling extends FileSystemWrapper {
 class StallingAndDeaf extends Stalling {
   protected override ended(): Promise<void> {
     return new Promise(() => undefined);
+  }
+}
+
+class StallingInSums extends Stalling {
+  override async checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
+    await this.until;
+    return super.checksum(path, options);
   }
 }

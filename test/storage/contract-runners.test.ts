@@ -90,6 +90,15 @@ suite("contractCases", () => {
     await assert.rejects(first!.run(), /what uploads left behind/);
   });
 
+  for (const border of [2, 3, 1000, 65_536])
+    test(`a store with borders of ${border} bytes passes what is about borders`, async () => {
+      const about = contractCases({ make, capabilities: { ...capabilities, borders: [border] } }).filter(({ title }) =>
+        /border|range|stage|prefix|large|midway/.test(title),
+      );
+      assert.ok(about.length > 10);
+      for (const { run, skip } of about) if (skip === undefined) await run();
+    });
+
   test("capabilities out of their range are told", () => {
     for (const wrong of [{ entries: 1 }, { borders: [1] }, { pieceBytes: 0 }, { pathBytes: 1.5 }])
       assert.throws(() => contractCases({ make, capabilities: wrong }), {

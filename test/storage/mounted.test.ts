@@ -5,8 +5,9 @@ import { LocalFileSystem } from "../../dist/adapters/local-file-system.js";
 import { MemoryFileSystem } from "../../dist/adapters/memory-file-system.js";
 import type { FileInfo } from "../../dist/storage/file-info.js";
 import { FileSystem } from "../../dist/storage/file-system.js";
-import type { FileSystemError } from "../../dist/storage/file-system-error.js";
+import { FileSystemError } from "../../dist/storage/file-system-error.js";
 import { mounted } from "../../dist/storage/mounted.js";
+import type { VirtualPath } from "../../dist/storage/names.js";
 import { readOnly } from "../../dist/storage/read-only.js";
 import { download, upload } from "../kit/data.js";
 import { serve } from "../kit/serve.js";
@@ -115,6 +116,17 @@ suite("mounted: whose path it is", () => {
     assert.deepEqual(await names(store), ["archive", "lost"]);
     assert.equal((await store.stat(at("/"))).type, "directory");
     await refused("ENOENT", entries(store, "/lost"), "/lost");
+  });
+
+  test("a listing that breaks off is not taken for a whole one", async () => {
+    class Vanishing extends MemoryFileSystem {
+      override async *list(path: VirtualPath): AsyncGenerator<FileInfo> {
+        yield { name: "first", type: "file", size: 0 };
+        throw new FileSystemError("ENOENT", path);
+      }
+    }
+    const store = mounted({ "/": new Vanishing(), "/a": new MemoryFileSystem() });
+    await refused("ENOENT", entries(store), "/");
   });
 
   test("a fault of a store is not taken for its having nothing", async () => {

@@ -7,9 +7,10 @@ import { MemoryFileSystem } from "../../dist/adapters/memory-file-system.js";
 import type { FileSystem, WriteHandle, WriteMode } from "../../dist/storage/file-system.js";
 import { FileSystemError } from "../../dist/storage/file-system-error.js";
 import { FileSystemWrapper } from "../../dist/storage/file-system-wrapper.js";
-import { MemoryCounter } from "../../dist/storage/quota/quota-counter.js";
+import { MemoryCounter, type QuotaCounter } from "../../dist/storage/quota/quota-counter.js";
 import { usageOf } from "../../dist/storage/quota/usage-of.js";
 import { quota } from "../../dist/storage/quota.js";
+import { faulty } from "../../dist/testing/index.js";
 import { temporaryDirectory } from "../kit/temporary.js";
 import { at, begin, put, refused } from "./store.js";
 
@@ -140,6 +141,45 @@ async function all(inner: FileSystem, changes: readonly Change[], turn: () => Pr
   return done.filter(({ status }) => status === "fulfilled").length;
 }
 
+/** More than an upload of two writes has places where it waits. */
+const MOMENTS = 30;
+
+/** An upload to a file and one beside it, one of which ends at some moment. @returns whether it did */
+async function interrupted(by: "the signal" | "the counter", moment: number, keep: boolean): Promise<boolean> {
+  const inner = new MemoryFileSystem({ files: { "/a": "12345" } });
+  const controller = new AbortController();
+  const { signal } = controller;
+  let turns = 0;
+  const turn = async (): Promise<boolean> => {
+    const due = ++turns === moment;
+    if (due && by === "the signal") controller.abort(new Error("ABOR"));
+    return due && by === "the counter";
+  };
+  const own = new WatchedCounter();
+  own.add(5, 1);
+  const counter: QuotaCounter = {
+    async add(bytes, files) {
+      if ((await turn()) && (bytes > 0 || files > 0)) throw new Error("no connection");
+      return own.add(bytes, files);
+    },
+    bytesLeft: () => own.bytesLeft(),
+  };
+  const store = quota(new Shuffled(inner, turn), { counter });
+  const upload = async (path: string): Promise<void> => {
+    await using handle = await store.openWrite(at(path), { mode: "replace", sizeHint: 6, signal });
+    await handle.write([Buffer.alloc(4)]).catch(() => undefined);
+    await handle.write([Buffer.alloc(8)]).catch(() => undefined);
+    if (keep) await handle.commit();
+    else if (signal.aborted) throw signal.reason;
+  };
+  const results = await Promise.allSettled([upload("/a"), upload("/b")]);
+  // What nobody waited for comes to its end.
+  for (let rounds = 0; rounds < 5; rounds++) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(own.now, await usageOf(inner, 100), `${by} at ${moment}`);
+  await store.rename(at("/a"), at("/c"));
+  return results.some(({ status }) => status === "rejected");
+}
+
 suite("quota: the count is what a walk finds", () => {
   test("over memory, in every order that a scheduler thinks of", async () => {
     let made = 0;
@@ -172,6 +212,32 @@ suite("quota: the count is what a walk finds", () => {
       { numRuns: 200 },
     );
     assert.ok(made > 200, `only ${made} changes were made at all`);
+  });
+
+  for (const fails of ["the signal", "the counter"] as const)
+    for (const keep of [true, false])
+      test(`whenever ${fails} ends an upload that is then ${keep ? "kept" : "given up"}`, async () => {
+        let ended = 0;
+        for (let moment = 1; moment <= MOMENTS; moment++) ended += (await interrupted(fails, moment, keep)) ? 1 : 0;
+        assert.ok(ended > 0 && ended < MOMENTS, `${ended} of ${MOMENTS} uploads were ended`);
+      });
+
+  test("a new file whose commit was done, but not answered, counts; one whose abort fails does not", async () => {
+    const inner = new MemoryFileSystem();
+    const failing = faulty(inner, [
+      { at: "commit", path: "/new", fail: "EIO", late: true },
+      { at: "abort", path: "/given-up", fail: "EIO" },
+    ]);
+    const counter = new MemoryCounter({ bytes: 100, files: 1 });
+    const store = quota(failing, { counter });
+    const lost = await begin(store, "/given-up", Buffer.alloc(50));
+    await refused("EIO", lost.abort());
+    assert.equal(counter.bytesLeft(), 100);
+    await refused("EIO", put(store, "/new", Buffer.alloc(30)), "/new");
+    assert.equal((await inner.stat(at("/new"))).size, 30);
+    assert.equal(counter.bytesLeft(), 70);
+    assert.equal(counter.add(0, 1), false);
+    await store.rename(at("/new"), at("/given-up"));
   });
 
   test("one after another, with the count of the quota itself", async () => {

@@ -181,12 +181,13 @@ suite("quota: what fails gives back", () => {
     { at: "openWrite", fail: "EIO" },
     { at: "write", after: 5, fail: "ENOSPC" },
     { at: "commit", fail: "EIO" },
+    { at: "commit", fail: "EIO", late: true },
     { at: "remove", fail: "EIO" },
     { at: "rename", fail: "EBUSY" },
     { at: "stat", fail: "EIO" },
   ];
   for (const fault of FAULTS)
-    test(`a store that fails at ${fault.at}`, async () => {
+    test(`a store that fails at ${fault.at}${fault.late ? ", though it has done it" : ""}`, async () => {
       const inner = new MemoryFileSystem({ files: { "/old": x(10), "/other": x(20) } });
       const failing = faulty(inner, [fault]);
       const { store, counter, used } = counted(failing);

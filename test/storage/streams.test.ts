@@ -107,6 +107,7 @@ suite("writeHandleFrom", () => {
     await handle.write([]);
     await handle.write([Buffer.from("ef")]);
     assert.equal(await handle.commit(), INFO);
+    await assert.rejects(handle.commit(), { code: "EINVAL" });
     await handle.abort();
     assert.deepEqual(calls, ["commit abcdef true"]);
     assert.equal(writeHandleFrom(sink().writable, { commit: () => INFO }).offset, 0);

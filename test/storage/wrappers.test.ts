@@ -181,7 +181,7 @@ suite("restricted", () => {
     Record<Permission, readonly [operations: readonly string[], capabilities: readonly Capability[]]>
   > = {
     list: [["list"], ["list"]],
-    read: [["openRead"], ["openRead"]],
+    read: [["openRead", "checksum"], ["openRead"]],
     write: [["replace", "exclusive", "at"], ["openWrite"]],
     append: [["append"], ["append"]],
     remove: [["remove"], ["remove"]],

@@ -4,7 +4,15 @@ import type { OperationOptions, WriteHandle } from "../file-system.js";
 import { FileSystemError } from "../file-system-error.js";
 import type { VirtualPath } from "../names.js";
 import { untilAborted } from "../until-aborted.js";
+import type { QuotaUsage } from "./quota-counter.js";
 import type { Reservation } from "./reservation.js";
+
+/**
+ * Makes an upload visible.
+ * @param old the size of what it replaces; `undefined` where there is none
+ * @param look the size of what is there now
+ */
+export type Publish = (old: number | undefined, look: () => Promise<number | undefined>) => Promise<FileInfo>;
 
 /** What an upload begins with. */
 export interface QuotaUploadOptions extends OperationOptions {
@@ -12,11 +20,13 @@ export interface QuotaUploadOptions extends OperationOptions {
   /** The upload of the store; this one owns it. */
   readonly handle: WriteHandle;
   readonly reservation: Reservation;
-  /** Runs the commit while nobody else changes the path, with the size of what it replaces. */
-  readonly publishing: (publish: (old: number | undefined) => Promise<FileInfo>) => Promise<FileInfo>;
+  /** Runs the commit while nobody else changes the path. */
+  readonly publishing: (publish: Publish) => Promise<FileInfo>;
   /** Called once, when the upload is over and settled. */
   readonly leave: () => void;
 }
+
+const NOTHING: QuotaUsage = { bytes: 0, files: 0 };
 
 /** Hands on to the store's upload what there is room for. */
 export class QuotaUpload implements WriteHandle {
@@ -27,6 +37,7 @@ export class QuotaUpload implements WriteHandle {
   #written = 0;
   #failure: { readonly error: unknown } | undefined;
   #committing = false;
+  #settled = false;
   #ended: Promise<void> | undefined;
 
   constructor(options: QuotaUploadOptions) {
@@ -80,36 +91,55 @@ export class QuotaUpload implements WriteHandle {
   }
 
   async #commit(): Promise<FileInfo> {
-    const { publishing, reservation, leave } = this.#options;
     await this.#turn;
     try {
-      return await publishing((old) => this.#publish(old));
+      return await this.#options.publishing((old, look) => this.#publish(old, look));
     } catch (error) {
       await this.#options.handle.abort(error);
-      await reservation.settle(0, 0);
       throw error;
     } finally {
-      leave();
+      await this.#leave();
     }
   }
 
-  async #publish(old: number | undefined): Promise<FileInfo> {
+  async #publish(...[old, look]: Parameters<Publish>): Promise<FileInfo> {
     const { handle, reservation } = this.#options;
     if (this.#failure !== undefined) throw this.#failure.error;
-    const files = old === undefined ? 1 : 0;
-    await reservation.ensure(this.offset + this.#written - (old ?? 0), files);
-    const info = await handle.commit();
-    await reservation.settle(info.size - (old ?? 0), files);
-    return info;
+    await reservation.ensure(this.offset + this.#written - (old ?? 0), old === undefined ? 1 : 0);
+    try {
+      const info = await handle.commit();
+      await this.#settle(between(old, info.size));
+      return info;
+    } catch (error) {
+      // Perhaps it has happened, and only the answer was lost.
+      await this.#settle(between(old, await look().catch(() => old)));
+      throw error;
+    }
   }
 
   async #giveUp(reason: unknown): Promise<void> {
-    const { handle, reservation, leave } = this.#options;
-    await handle.abort(reason);
-    await this.#turn;
-    await reservation.settle(0, 0);
-    leave();
+    try {
+      await this.#options.handle.abort(reason);
+    } finally {
+      await this.#turn;
+      await this.#leave();
+    }
   }
+
+  async #settle(came: QuotaUsage): Promise<void> {
+    this.#settled = true;
+    await this.#options.reservation.settle(came.bytes, came.files);
+  }
+
+  async #leave(): Promise<void> {
+    if (!this.#settled) await this.#settle(NOTHING);
+    this.#options.leave();
+  }
+}
+
+/** What the count must change by where a file has another size now, or is there, or gone. */
+function between(old: number | undefined, now: number | undefined): QuotaUsage {
+  return { bytes: (now ?? 0) - (old ?? 0), files: (now === undefined ? 0 : 1) - (old === undefined ? 0 : 1) };
 }
 
 function isOver(path: VirtualPath): FileSystemError {

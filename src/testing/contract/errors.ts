@@ -96,6 +96,7 @@ export const errors: readonly Row[] = [
         stat: "done",
         list: "done",
         openRead: "EISDIR",
+        checksum: "EISDIR",
         replace: "EISDIR",
         exclusive: codes.exclusive === "EEXIST" ? "EEXIST" : "EISDIR",
         append: "EISDIR",

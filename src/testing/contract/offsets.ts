@@ -38,9 +38,9 @@ export const offsets: readonly Row[] = [
     title: "ranges round the borders of pieces",
     async run({ store, can }) {
       const border = Math.max(...can.borders);
-      const content = bytesOf(2 * border + border / 2);
+      const content = bytesOf(2 * border + Math.ceil(border / 2));
       await put(store, "/big", content);
-      for (const middle of [262_144, border, 2 * border])
+      for (const middle of [262_144, border, 2 * border].filter((middle) => middle < content.length))
         for (const start of [middle - 1, middle, middle + 1])
           for (const end of [start, start + 1, middle + 300_000, content.length]) {
             const read = await bytes(store, "/big", { start, end });
