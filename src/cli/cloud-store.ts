@@ -2,7 +2,8 @@
  * A bucket or a container as what is served: opened with the credentials that the environment holds, and looked at
  * before anybody connects. Its SDK is an optional peer, and loaded only here.
  */
-import { type FileSystem, FileSystemError, ROOT } from "../index.js";
+import { type FileSystem, ROOT } from "../index.js";
+import { explainCloud } from "./cloud-error.js";
 import type { CloudTarget } from "./cloud-target.js";
 import type { Store } from "./store.js";
 
@@ -49,7 +50,7 @@ export async function openCloudStore(
     const missing = (cause as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
     const message = missing
       ? `needs the package ${peer}; install it beside portside: npm install ${peer}`
-      : said(cause);
+      : explainCloud(cause, cloud);
     throw new Error(`--${cloud} ${missing ? "" : `${name}: `}${message}`, { cause });
   }
 }
@@ -95,29 +96,4 @@ async function look(fileSystem: FileSystem, patience: number): Promise<void> {
   } catch (cause) {
     throw signal.aborted ? new Error(`the store has not answered within ${patience / 1000} seconds`) : cause;
   }
-}
-
-/** What the SDKs' errors have; anything may be missing. */
-interface SdkError {
-  readonly name?: string;
-  readonly code?: string | number;
-  readonly message?: string;
-}
-
-/** What to look at, by what the SDKs say. */
-const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
-  [/^Region is missing/, "set AWS_REGION"],
-  [/^Invalid URL/, "look at AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT"],
-];
-
-/** What went wrong, in the words of the store or its SDK. */
-function said(error: unknown): string {
-  const cause = error instanceof FileSystemError ? (error.cause ?? error) : error;
-  const { name = "", code, message = "" } = (cause ?? {}) as SdkError;
-  const word = typeof code === "string" ? code : name;
-  const line = message.replace(/^request to .* reason: |\n.*$/gs, "").replace(/^UnknownError$/, "");
-  const hint = HINTS.find(([pattern]) => pattern.test(line))?.[1];
-  // What is called just an error needs no name before it.
-  const named = /Error$|^ERR_/.test(word) || line.includes(word) ? line : `${word}: ${line}`;
-  return `${line === "" ? word : named}${hint === undefined ? "" : `; ${hint}`}`;
 }

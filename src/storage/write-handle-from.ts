@@ -13,6 +13,8 @@ export interface WriteHandleEnds {
   readonly abort?: ((reason: unknown) => unknown) | undefined;
   /** Where it fires, writes that wait for the stream reject with its reason; the upload itself is not over. */
   readonly signal?: AbortSignal | undefined;
+  /** What is uploaded, for the error about a write or a commit after the end. Default: none. */
+  readonly path?: string | undefined;
   /** Where the first byte goes. Default 0. */
   readonly offset?: number | undefined;
 }
@@ -56,6 +58,7 @@ class StreamWriteHandle implements WriteHandle {
   }
 
   async write(chunks: readonly Uint8Array[]): Promise<void> {
+    this.#assertOpen();
     if (chunks.length === 0) return;
     this.#ends.signal?.throwIfAborted();
     const sent = this.#send(chunks);
@@ -66,7 +69,7 @@ class StreamWriteHandle implements WriteHandle {
   }
 
   async commit(): Promise<FileInfo> {
-    if (this.#committing) throw new FileSystemError("EINVAL", "", { message: "the upload is over" });
+    this.#assertOpen();
     this.#committing = true;
     try {
       this.#writable.end();
@@ -83,6 +86,11 @@ class StreamWriteHandle implements WriteHandle {
   abort(reason?: unknown): Promise<void> {
     this.#aborted ??= this.#over ? Promise.resolve() : this.#clean(reason);
     return this.#aborted;
+  }
+
+  #assertOpen(): void {
+    if (this.#committing || this.#aborted !== undefined)
+      throw new FileSystemError("EINVAL", this.#ends.path ?? "", { message: "the upload is over" });
   }
 
   /** Resolves when the stream has taken the last chunk. */

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { explainCloud } from "../../dist/cli/cloud-error.js";
 import { openCloudStore } from "../../dist/cli/cloud-store.js";
 import { parseFlags } from "../../dist/cli/flags.js";
 import { UsageError } from "../../dist/cli/values.js";
+import { FileSystemError } from "../../dist/index.js";
 import { GcsFake } from "../kit/gcs-fake.js";
 import { requireProgram, run } from "../kit/programs.js";
 import { S3Fake } from "../kit/s3-fake.js";
@@ -80,15 +82,48 @@ suite("portside --s3", () => {
   test("does not start where the bucket is missing, the store is not there or the region is not known", async () => {
     await using fake = await S3Fake.start();
     const there = ["--s3", "nothing", "--endpoint", fake.endpoint];
-    assert.equal(await refused(there), "portside: --s3 nothing: NoSuchBucket\n");
+    assert.equal(await refused(there), "portside: --s3 nothing: NoSuchBucket; look at the name, or make it first\n");
     const nowhere = ["--s3", "nothing", "--endpoint", "http://127.0.0.1:1"];
-    assert.equal(await refused(nowhere), "portside: --s3 nothing: connect ECONNREFUSED 127.0.0.1:1\n");
+    const look = "look at --endpoint, and at the network";
+    assert.equal(await refused(nowhere), `portside: --s3 nothing: connect ECONNREFUSED 127.0.0.1:1; ${look}\n`);
     const anonymous = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
-    assert.match(await refused(there, anonymous), /^portside: --s3 nothing: Could not load credentials/);
+    assert.match(
+      await refused(there, anonymous),
+      /^portside: --s3 nothing: Could not load credentials.*; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, /,
+    );
     delete process.env.AWS_REGION;
     const said = await refused(there).finally(() => Object.assign(process.env, CREDENTIALS));
     assert.equal(said, "portside: --s3 nothing: Region is missing; set AWS_REGION\n");
   });
+});
+
+suite("what a store or its SDK says, and what to look at", () => {
+  const foreign = (cloud: string) => `what answers there does not speak the language of --${cloud}; look at --endpoint`;
+  for (const [cloud, cause, said] of [
+    ["s3", { name: "SignatureDoesNotMatch", message: "UnknownError" }, /^SignatureDoesNotMatch; look at AWS_SECRET_A/],
+    ["s3", { name: "InvalidAccessKeyId", message: "" }, /^InvalidAccessKeyId; look at AWS_ACCESS_KEY_ID$/],
+    ["s3", { name: "PermanentRedirect", message: "elsewhere." }, /^PermanentRedirect: elsewhere; look at AWS_REGION$/],
+    ["s3", { name: "TimeoutError", message: "late.\nmore" }, /^late\.$/],
+    ["s3", { name: "Error", message: "self-signed certificate" }, /; name its .* in NODE_EXTRA_CA_CERTS$/],
+    ["s3", { name: "Unknown", message: "UnknownError" }, foreign("s3")],
+    ["s3", { name: "Error", message: "@aws-sdk XML parse error: unexpected content." }, foreign("s3")],
+    ["azure", { name: "RestError", message: "<html>no</html>" }, foreign("azure")],
+    ["azure", { code: "AuthenticationFailed", message: "no" }, /^AuthenticationFailed: no; look at AZURE_STORAGE_KEY,/],
+    ["azure", { code: "ContainerNotFound", message: "gone." }, /^ContainerNotFound: gone; look at the name, or make/],
+    ["azure", { code: "ResourceNotFound", message: "gone." }, /; look at --endpoint, which ends with the account/],
+    [
+      "gcs",
+      { code: 401, message: "Multiple errors", errors: [{ message: "Anonymous caller" }] },
+      /^Anonymous caller; /,
+    ],
+    ["gcs", { code: 404, message: "Multiple errors", errors: [] }, foreign("gcs")],
+    ["gcs", { code: "ENOENT", message: "The file at /a does not exist" }, /; look at GOOGLE_APPLICATION_CREDENTIALS$/],
+  ] as const)
+    test(`--${cloud}: ${JSON.stringify(cause)}`, () => {
+      const explained = explainCloud(new FileSystemError("EIO", "/", { cause }), cloud);
+      if (typeof said === "string") assert.equal(explained, said);
+      else assert.match(explained, said);
+    });
 });
 
 suite("a store that does not answer", () => {
@@ -119,7 +154,10 @@ suite("portside --gcs", () => {
   test("does not start where the bucket is missing", async () => {
     await using fake = await GcsFake.start();
     const said = await refused(["--gcs", "nothing", "--endpoint", fake.endpoint]);
-    assert.equal(said, "portside: --gcs nothing: The specified bucket does not exist.\n");
+    assert.equal(
+      said,
+      "portside: --gcs nothing: The specified bucket does not exist; look at the name, or make it first\n",
+    );
   });
 });
 
