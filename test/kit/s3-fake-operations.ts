@@ -60,16 +60,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   GetObject: (bucket, { call, headers, conditions }) => {
     const object = bucket.object(call.key, conditions);
-    const all = { ...headersOf(object), "accept-ranges": "bytes" };
+    const all = { ...headersOf(object, headers), "accept-ranges": "bytes" };
     const size = sizeOf(object.content);
     if (headers.range === undefined) return { status: 200, headers: all, body: object.content };
     const [start, end] = rangeOf(headers.range, size);
     const range = { "content-range": `bytes ${start}-${end - 1}/${size}` };
     return { status: 206, headers: { ...all, ...range }, body: sliceOf(object.content, start, end) };
   },
-  HeadObject: (bucket, { call, conditions }) => {
+  HeadObject: (bucket, { call, headers, conditions }) => {
     const object = bucket.object(call.key, conditions);
-    return { status: 200, headers: headersOf(object), body: object.content };
+    return { status: 200, headers: headersOf(object, headers), body: object.content };
   },
   DeleteObject: (bucket, { call }) => {
     bucket.remove(call.key);
@@ -126,22 +126,33 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     bucket.uploads.delete(bucket.upload(query.get("uploadId") ?? "", call.key).id);
     return { status: 204 };
   },
-  ListMultipartUploads: (bucket, { query }) =>
-    xml("ListMultipartUploadsResult", [
-      ["IsTruncated", "false"],
-      ...[...bucket.uploads.values()]
-        .filter(({ key }) => key.startsWith(query.get("prefix") ?? ""))
-        .map(({ key, id, begun }): Element => {
-          return [
-            "Upload",
-            [
-              ["Key", named(key, query)],
-              ["UploadId", id],
-              ["Initiated", begun.toISOString()],
-            ],
-          ];
-        }),
-    ]),
+  ListMultipartUploads: (bucket, { query }) => {
+    const [prefix, after] = [
+      query.get("prefix") ?? "",
+      placeOf(query.get("key-marker"), query.get("upload-id-marker")),
+    ];
+    const behind = [...bucket.uploads.values()]
+      .filter(({ key, id }) => key.startsWith(prefix) && placeOf(key, id) > after)
+      .sort((one, other) => (placeOf(one.key, one.id) < placeOf(other.key, other.id) ? -1 : 1));
+    const page = behind.slice(0, 1000);
+    const last = page.at(-1);
+    return xml("ListMultipartUploadsResult", [
+      ["IsTruncated", String(page.length < behind.length)],
+      // Not encoded, as one real server has it.
+      ["NextKeyMarker", last?.key ?? ""],
+      ["NextUploadIdMarker", last?.id ?? ""],
+      ...page.map(({ key, id, begun }): Element => {
+        return [
+          "Upload",
+          [
+            ["Key", named(key, query)],
+            ["UploadId", id],
+            ["Initiated", begun.toISOString()],
+          ],
+        ];
+      }),
+    ]);
+  },
   ListObjectsV2: (bucket, { query }) => {
     const token = query.get("continuation-token");
     const after = token === null ? (query.get("start-after") ?? "") : Buffer.from(token, "base64").toString();
@@ -166,6 +177,11 @@ function contentsOf(key: string, { tag, content, modified }: FakeObject, query: 
       ["LastModified", modified.toISOString()],
     ],
   ];
+}
+
+/** Where an upload stands in a list. */
+function placeOf(key: string | null, id: string | null): string {
+  return `${key ?? ""}\0${id ?? ""}`;
 }
 
 /** A key as listings show it. */
@@ -197,8 +213,14 @@ function keptOf(headers: Readonly<Record<string, string>>): Readonly<Record<stri
   return Object.fromEntries(Object.entries(headers).filter(([name]) => KEPT.test(name)));
 }
 
-function headersOf({ tag, modified, headers }: FakeObject): Readonly<Record<string, string>> {
-  return { ...headers, etag: tag, "last-modified": modified.toUTCString() };
+/** The headers of an object, checksums where they are asked for. */
+function headersOf({ tag, modified, headers }: FakeObject, asked: Asked["headers"]): Readonly<Record<string, string>> {
+  const told = asked["x-amz-checksum-mode"] === "ENABLED" ? headers : withoutChecksums(headers);
+  return { ...told, etag: tag, "last-modified": modified.toUTCString() };
+}
+
+function withoutChecksums(headers: FakeObject["headers"]): FakeObject["headers"] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith("x-amz-checksum-")));
 }
 
 /** A document as an answer. */

@@ -29,7 +29,9 @@ export type Fault =
   /** The answer is whole by its headers, and shorter than it should be. */
   | { readonly fault: "shorten"; readonly at: number }
   /** Nothing is done; the status is 200, the body an error. */
-  | { readonly fault: "lie"; readonly code: string };
+  | { readonly fault: "lie"; readonly code: string }
+  /** All is done, and something else is answered. With `transfer-encoding` it does not tell its length. */
+  | { readonly fault: "alter"; readonly alter: (answer: Answer) => Answer };
 
 const ZEROS = Buffer.alloc(256 * 1024);
 /** The fake. */
@@ -37,6 +39,7 @@ export class S3Fake implements S3Server, AsyncDisposable {
   readonly buckets = new Map<string, FakeBucket>();
   /** Every request so far. */
   readonly calls: FakeCall[] = [];
+  readonly #counts = new Map<string, number>();
   /** Asked before each request: what shall go wrong. */
   fault: (call: FakeCall) => Fault | undefined = () => undefined;
   /** Whether conditions on what is written are heeded: old servers ignore some. */
@@ -65,7 +68,7 @@ export class S3Fake implements S3Server, AsyncDisposable {
 
   /** How often an operation was asked for. */
   count(operation: string): number {
-    return this.calls.filter((call) => call.operation === operation).length;
+    return this.#counts.get(operation) ?? 0;
   }
 
   /** Ends every connection, and takes no more. */
@@ -90,7 +93,9 @@ export class S3Fake implements S3Server, AsyncDisposable {
       );
       if (body === undefined) return void socket.destroy();
       if (fault?.fault === "stall") return;
-      await sent(response, this.#answer({ ...asked, body }, fault), fault, request.method === "HEAD");
+      const answer = this.#answer({ ...asked, body }, fault);
+      const altered = fault?.fault === "alter" ? fault.alter(answer) : answer;
+      await sent(response, altered, fault, request.method === "HEAD");
     } catch {
       socket.destroy();
     }
@@ -112,6 +117,7 @@ export class S3Fake implements S3Server, AsyncDisposable {
       nth: this.count(operation),
     };
     this.calls.push(call);
+    this.#counts.set(operation, call.nth + 1);
     const heeded = this.conditional || method === "GET" || method === "HEAD";
     const conditions = heeded ? { ifMatch: flat["if-match"], ifNoneMatch: flat["if-none-match"] } : {};
     return { call, query, headers: flat, conditions };
@@ -166,7 +172,8 @@ async function sent(
   const cut = fault?.fault === "break" || fault?.fault === "hang" || fault?.fault === "shorten" ? fault.at : Infinity;
   const content = cut < sizeOf(body) ? sliceOf(body, 0, cut) : body;
   const length = fault?.fault === "shorten" ? sizeOf(content) : sizeOf(body);
-  response.writeHead(status, { "content-length": length, ...headers });
+  const sized = headers?.["transfer-encoding"] === undefined;
+  response.writeHead(status, { ...(sized && { "content-length": length }), ...headers });
   response.flushHeaders();
   if (!headOnly) await streamed(response, content);
   if (fault?.fault === "hang") return;

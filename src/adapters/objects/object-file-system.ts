@@ -108,7 +108,7 @@ export abstract class ObjectFileSystem extends FileSystem {
   override checksum(path: VirtualPath, options: ChecksumOptions): Promise<Checksum> {
     const { algorithm, start = 0, end, signal } = options;
     return this.#operation(path, signal, async () => {
-      const object = start === 0 && end === undefined ? await this.#tree.file(path, signal) : undefined;
+      const object = start === 0 && end === undefined ? await this.#tree.file(path, signal, true) : undefined;
       const digest = object?.checksums?.[algorithm];
       if (object === undefined || digest === undefined) return super.checksum(path, options);
       return { digest, start: 0, end: object.size };
@@ -252,13 +252,13 @@ export abstract class ObjectFileSystem extends FileSystem {
     path: VirtualPath,
     options: WriteOptions,
     old: ObjectInfo | undefined,
-  ): Pick<ObjectUploadOptions, "offset" | "request" | "taken"> {
+  ): Pick<ObjectUploadOptions, "offset" | "oldSize" | "request" | "taken"> {
     const offset = offsetOf(path, options, old);
     const added = options.mode === "append" || offset > 0;
     if (added && old !== undefined) {
       const { [MTIME]: _, ...metadata } = old.metadata ?? {};
-      const { contentType, version } = old;
-      return { offset, taken: "EBUSY", request: { exclusive: false, contentType, metadata, version } };
+      const { contentType, version, size: oldSize } = old;
+      return { offset, oldSize, taken: "EBUSY", request: { exclusive: false, contentType, metadata, version } };
     }
     const { contentType } = this.#settings;
     const exclusive = options.mode === "exclusive" || added;
@@ -270,8 +270,7 @@ export abstract class ObjectFileSystem extends FileSystem {
   }
 
   #infoOf(name: string, { size, modified, version, metadata }: ObjectInfo): FileInfo {
-    const set = this.#settings.keepTimes ? Number(metadata?.[MTIME]) : Number.NaN;
-    const when = Number.isFinite(set) ? new Date(set * 1000) : modified;
+    const when = (this.#settings.keepTimes ? timeOf(metadata?.[MTIME]) : undefined) ?? modified;
     return {
       name,
       type: "file",
@@ -280,6 +279,12 @@ export abstract class ObjectFileSystem extends FileSystem {
       ...(version !== undefined && { version }),
     };
   }
+}
+
+/** The time that metadata tells; other tools may have written anything there. */
+function timeOf(seconds: string | undefined): Date | undefined {
+  const time = new Date(seconds ? Number(seconds) * 1000 : Number.NaN);
+  return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 function offsetOf(path: VirtualPath, options: WriteOptions, old: ObjectInfo | undefined): number {

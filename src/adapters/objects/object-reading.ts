@@ -25,18 +25,22 @@ export interface OpenedObject {
   readonly close: () => Promise<void>;
 }
 
-/** Opens an object; `undefined` where there is none. @throws FileSystemError `ERANGE` beyond its end */
-export async function openObject(reading: ObjectReading): Promise<OpenedObject | undefined> {
+/**
+ * Opens an object; `undefined` where there is none.
+ * @param again whether it is asked for once more where it was empty, and is not when it is looked at
+ * @throws FileSystemError `ERANGE` beyond its end
+ */
+export async function openObject(reading: ObjectReading, again = true): Promise<OpenedObject | undefined> {
   const { store, key, path, start = 0, end, version, signal } = reading;
   if (!Number.isSafeInteger(start) || start < 0) throw new FileSystemError("ERANGE", path);
-  if (end !== undefined && end <= start) return await nothingOf(reading);
+  if (end !== undefined && end <= start) return await nothingOf(reading, again);
   const range = { ...(start > 0 && { start }), ...(end !== undefined && { end }), version };
   let opened: ObjectBody | undefined;
   try {
     opened = await store.read(key, range, signal);
   } catch (error) {
     // Right behind the last byte there is nothing to send, but nothing wrong either.
-    if (error instanceof FileSystemError && error.code === "ERANGE") return await nothingOf(reading);
+    if (error instanceof FileSystemError && error.code === "ERANGE") return await nothingOf(reading, again);
     throw error;
   }
   if (opened === undefined) return undefined;
@@ -46,13 +50,14 @@ export async function openObject(reading: ObjectReading): Promise<OpenedObject |
 }
 
 /** For ranges without a byte. */
-async function nothingOf(reading: ObjectReading): Promise<OpenedObject | undefined> {
+async function nothingOf(reading: ObjectReading, again: boolean): Promise<OpenedObject | undefined> {
   const { store, key, path, start = 0, end, signal } = reading;
   const object = await store.head(key, signal);
   if (object === undefined) return undefined;
   if (start > object.size) throw new FileSystemError("ERANGE", path);
-  if (start < object.size && (end === undefined || end > start))
-    throw new FileSystemError("EBUSY", path, { message: "it grows just now" });
+  const grows = start < object.size && (end === undefined || end > start);
+  if (grows && again) return await openObject(reading, false);
+  if (grows) throw new FileSystemError("EBUSY", path, { message: "it grows just now" });
   return { object, body: none(), close: async () => undefined };
 }
 

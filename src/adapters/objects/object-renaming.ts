@@ -53,6 +53,8 @@ async function renameDirectory(tree: ObjectTree, renaming: Renaming): Promise<vo
   if (!begun && (await tree.directory(to, signal)) !== undefined) throw new FileSystemError("EEXIST", to);
   await tree.requireParent(to, signal);
   const objects = await below(tree, source, renaming);
+  if (!objects.every(({ key }) => tree.keys.fits(target + key.slice(source.length))))
+    throw new FileSystemError("ENAMETOOLONG", to, { message: "a name below the directory would be too long" });
   await tree.keepParent(from, signal);
   if (!begun) {
     await tree.mark(source, false, signal, { [MOVING_TO]: encodeURIComponent(target) });

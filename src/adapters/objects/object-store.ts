@@ -21,8 +21,8 @@ export interface ObjectInfo {
   /** What the object was given besides its bytes, names in lower case; in listings only where the store tells it there. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /**
-   * Checksums of all its bytes that the store tells of its own accord, in lower-case hexadecimal; only such as can be
-   * trusted to be of these bytes. Absent in listings.
+   * Checksums of all its bytes that the store tells without reading them, in lower-case hexadecimal; only such as can
+   * be trusted to be of these bytes. Absent in listings.
    */
   readonly checksums?: Checksums | undefined;
   /** Its type; absent in listings, and where the store keeps none. */
@@ -111,8 +111,11 @@ export interface ObjectLimits {
  */
 export interface ObjectStore {
   readonly limits: ObjectLimits;
-  /** `undefined` where there is none. */
-  head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined>;
+  /**
+   * `undefined` where there is none.
+   * @param checksums whether they are wanted: a store that has to be asked for them is asked only then
+   */
+  head(key: string, signal: AbortSignal | undefined, checksums?: boolean): Promise<ObjectInfo | undefined>;
   list(request: ListRequest, signal: AbortSignal | undefined): Promise<ObjectPage>;
   /**
    * Opens the bytes from `start` to before `end`, both within the object or `undefined`.

@@ -25,9 +25,9 @@ export class ObjectTree {
     this.#keepEmptyDirectories = keepEmptyDirectories;
   }
 
-  /** The object of a file; `undefined` where there is none. */
-  async file(path: VirtualPath, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
-    return path === ROOT ? undefined : await this.store.head(this.keys.file(path), signal);
+  /** The object of a file; `undefined` where there is none. @param checksums whether they are wanted */
+  async file(path: VirtualPath, signal?: AbortSignal, checksums?: boolean): Promise<ObjectInfo | undefined> {
+    return path === ROOT ? undefined : await this.store.head(this.keys.file(path), signal, checksums);
   }
 
   /** A directory; `undefined` where there is none. The root is always there. */

@@ -6,6 +6,7 @@ import type { FileInfo } from "../../storage/file-info.js";
 import type { WriteHandle } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { VirtualPath } from "../../storage/names.js";
+import { untilAborted } from "../../storage/until-aborted.js";
 import { openObject } from "./object-reading.js";
 import type { ObjectInfo, ObjectStore, PartUpload, PutRequest } from "./object-store.js";
 import type { PartBudget } from "./part-budget.js";
@@ -23,6 +24,8 @@ export interface ObjectUploadOptions {
   /** What to say where another object was made or changed meanwhile. */
   readonly taken: "EEXIST" | "EBUSY";
   readonly offset: number;
+  /** Bytes of the object of which the first are kept; one of another size is another one. */
+  readonly oldSize?: number | undefined;
   /** Bytes of a part. */
   readonly partSize: number;
   readonly concurrency: number;
@@ -78,9 +81,8 @@ export class ObjectUpload implements WriteHandle {
     try {
       await upload.#keepOld();
     } catch (error) {
-      const cleaned = upload.abort(error);
-      // Whoever gave up does not wait for the cleaning.
-      if (!options.signal?.aborted) await cleaned;
+      // Whoever gives up does not wait for the cleaning.
+      await untilAborted(upload.abort(error), options.signal).catch(() => undefined);
       throw error;
     }
     return upload;
@@ -134,14 +136,14 @@ export class ObjectUpload implements WriteHandle {
 
   /** What a part cannot hold is taken over by the store, as far as it can; the rest passes through here. */
   async #keepOld(): Promise<void> {
-    const { path, offset, partSize, maxReread, request, requestTimeout: timeout } = this.#options;
+    const { path, offset, oldSize, partSize, maxReread, request, requestTimeout: timeout } = this.#options;
     const kept = offset < partSize ? 0 : await this.#takeOver();
     if (offset - kept > Math.max(maxReread, partSize))
       throw new FileSystemError("ENOSYS", path, { message: "too large to be added to in this store" });
     if (kept === offset) return;
     const { version } = request;
     const source = await openObject({ ...this.#options, start: kept, end: offset, version, timeout });
-    if (source?.object.version !== version || source === undefined) {
+    if (source === undefined || source.object.version !== version || source.object.size !== oldSize) {
       await source?.close();
       throw new FileSystemError("EBUSY", path, { message: "it has changed meanwhile" });
     }
@@ -195,10 +197,8 @@ export class ObjectUpload implements WriteHandle {
 
   /** Sends the part that is full, and waits until there is memory for the next one. @returns that memory */
   async #send(body: Buffer): Promise<Buffer | undefined> {
-    const { concurrency, store } = this.#options;
-    const atOnce = Math.min(concurrency, store.limits.partsAtOnce);
     const parts = await this.#begin();
-    while (this.#sending.size >= atOnce) await this.#bounded(Promise.race(this.#sending));
+    await this.#bounded(this.#turn());
     this.#check();
     const sent = this.#sendPart(parts, body.subarray(0, this.#filled));
     this.#filled = 0;
@@ -211,6 +211,13 @@ export class ObjectUpload implements WriteHandle {
     // No memory for another buffer: this one is free again when the part is there.
     await this.#bounded(sent);
     return body.length === this.#size ? body : undefined;
+  }
+
+  /** Waits until one more part may be on its way. */
+  async #turn(): Promise<void> {
+    const { concurrency, store } = this.#options;
+    const atOnce = Math.min(concurrency, store.limits.partsAtOnce);
+    while (this.#sending.size >= atOnce) await Promise.race(this.#sending);
   }
 
   /** Never rejects: what fails is told by the next call. */
@@ -239,6 +246,7 @@ export class ObjectUpload implements WriteHandle {
   }
 
   async #complete(parts: PartUpload): Promise<ObjectInfo> {
+    await this.#turn();
     if (this.#filled > 0 && this.#buffer !== undefined)
       void this.#sendPart(parts, this.#buffer.subarray(0, this.#filled));
     await Promise.all(this.#sending);
@@ -287,13 +295,6 @@ export class ObjectUpload implements WriteHandle {
 
   /** The promise, or the signal's reason: the work behind it goes on, for what came may still be committed. */
   #bounded<Value>(promise: Promise<Value>): Promise<Value> {
-    const { signal } = this.#options;
-    if (signal === undefined) return promise;
-    return new Promise((resolve, reject) => {
-      const stop = (): void => reject(signal.reason as Error);
-      signal.addEventListener("abort", stop, { once: true });
-      if (signal.aborted) stop();
-      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-    });
+    return untilAborted(promise, this.#options.signal);
   }
 }

@@ -1,8 +1,10 @@
 /** A bucket of S3, and how requests about its objects are made: in bounded time, with the errors of file systems. */
 import { HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from "@aws-sdk/client-s3";
+import { FileSystemError } from "../../storage/file-system-error.js";
 import type { ObjectInfo } from "../objects/object-store.js";
 import { request } from "../objects/request.js";
 import type { S3StorageOptions } from "./s3-attributes.js";
+import { checksumsOf } from "./s3-checksums.js";
 import { orMissing, s3Error } from "./s3-errors.js";
 
 /** Which bucket, how to reach it, and what its server can do. */
@@ -68,13 +70,21 @@ export class S3Bucket {
   }
 
   /** All that the server tells of an object. @throws FileSystemError `ENOENT` */
-  headOf(key: string, signal: AbortSignal | undefined): Promise<HeadObjectCommandOutput> {
-    return this.run(key, signal, (client, options) => client.send(new HeadObjectCommand(this.at(key)), options));
+  headOf(key: string, signal: AbortSignal | undefined, checksums = false): Promise<HeadObjectCommandOutput> {
+    // Who asks for them needs the right to decrypt what is encrypted.
+    const command = new HeadObjectCommand({ ...this.at(key), ...(checksums && { ChecksumMode: "ENABLED" }) });
+    return this.run(key, signal, (client, options) => client.send(command, options));
   }
 
-  async head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> {
-    const found = await orMissing(this.headOf(key, signal));
-    return found && { ...infoOf(key, found), metadata: found.Metadata, contentType: found.ContentType };
+  async head(key: string, signal: AbortSignal | undefined, checksums?: boolean): Promise<ObjectInfo | undefined> {
+    const found = await orMissing(this.headOf(key, signal, checksums));
+    if (found === undefined) return undefined;
+    return {
+      ...infoOf(key, found, found.ContentLength),
+      metadata: found.Metadata,
+      contentType: found.ContentType,
+      checksums: checksumsOf(this.options.bucket, found),
+    };
   }
 
   /** The source of a copy: a header, encoded but for `/`. */
@@ -83,10 +93,15 @@ export class S3Bucket {
   }
 }
 
-/** What a request tells of an object. */
+/**
+ * What a request tells of an object.
+ * @throws FileSystemError `EIO` where it does not tell the size: taken for empty, what is there would be lost
+ */
 export function infoOf(
   key: string,
-  { ContentLength, LastModified, ETag }: { ContentLength?: number; LastModified?: Date; ETag?: string },
+  { LastModified, ETag }: { LastModified?: Date; ETag?: string },
+  size: number | undefined,
 ): ObjectInfo {
-  return { key, size: ContentLength ?? 0, modified: LastModified, version: ETag };
+  if (size === undefined) throw new FileSystemError("EIO", key, { message: "the store does not tell the size" });
+  return { key, size, modified: LastModified, version: ETag };
 }

@@ -12,6 +12,7 @@ const BY_NAME = new Map<string, FileSystemErrorCode>(
     XMinioInvalidObjectName: "EINVAL",
     QuotaExceeded: "EDQUOT",
     EntityTooLarge: "EDQUOT",
+    XMinioAdminBucketQuotaExceeded: "EDQUOT",
     XMinioStorageFull: "ENOSPC",
     SlowDown: "EBUSY",
     ServiceUnavailable: "EBUSY",
@@ -56,7 +57,12 @@ export function s3Error(cause: unknown, key: string): FileSystemError {
   if (cause instanceof FileSystemError) return cause;
   const { name = "", message = String(cause), $metadata } = (cause ?? {}) as SdkError;
   const code = BY_NAME.get(name) ?? BY_STATUS[$metadata?.httpStatusCode ?? 0] ?? "EIO";
-  return new FileSystemError(code, key, { cause, message: `${code}: ${key}: ${message}` });
+  return new FileSystemError(code, key, { cause, message: `${code}: ${key}: ${said(name, message)}` });
+}
+
+/** What went wrong, in the server's words: some say nothing but the code. */
+function said(name: string, message: string): string {
+  return message === "" || message === "UnknownError" ? name : message;
 }
 
 /** Whether S3 refused with that code, or, where it gave none, with that status. */

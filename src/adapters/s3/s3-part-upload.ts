@@ -9,6 +9,7 @@ import {
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { FileSystemError } from "../../storage/file-system-error.js";
+import { untilAborted } from "../../storage/until-aborted.js";
 import { eachAtOnce } from "../objects/at-once.js";
 import type { ObjectInfo, PartUpload } from "../objects/object-store.js";
 import type { S3Attributes } from "./s3-attributes.js";
@@ -198,14 +199,23 @@ export async function copyInParts(
     if (to.exclusive && (await store.head(to.key, signal)) !== undefined) throw new FileSystemError("EEXIST", to.key);
   };
   await look();
-  const upload = await beginUpload(store, to, attributes, undefined);
+  // Without a signal: what was begun must be known, or nobody can end it.
+  const begun = beginUpload(store, to, attributes, undefined);
+  let completed: Promise<ObjectInfo> | undefined;
   try {
+    const upload = await untilAborted(begun, signal);
     const size = Math.max(store.options.copyPart, Math.ceil(from.size / MAX_SLICES));
     await upload.copy(from.key, from.version, slicesOf(from.size, size, 0), signal);
     await look();
-    return await upload.complete();
+    completed = upload.complete();
+    return await untilAborted(completed, signal);
   } catch (error) {
-    await upload.abort().catch(() => undefined);
+    const cleaned = begun.then(async (upload) => {
+      await completed?.catch(() => undefined);
+      await upload.abort();
+    });
+    // Whoever gives up does not wait for the cleaning.
+    await untilAborted(cleaned, signal).catch(() => undefined);
     throw error;
   }
 }

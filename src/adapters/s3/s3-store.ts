@@ -40,6 +40,8 @@ export class S3Store extends S3Bucket implements ObjectStore {
       EncodingType: "url",
     });
     const page = await this.run(prefix, signal, (client, options) => client.send(command, options));
+    const next = page.IsTruncated ? page.NextContinuationToken : undefined;
+    if (page.IsTruncated && (next === undefined || next === from)) throw endless(prefix);
     return {
       objects: (page.Contents ?? []).map(({ Key = "", Size = 0, LastModified, ETag }) => ({
         key: decoded(Key),
@@ -48,17 +50,17 @@ export class S3Store extends S3Bucket implements ObjectStore {
         version: ETag,
       })),
       prefixes: (page.CommonPrefixes ?? []).map(({ Prefix = "" }) => decoded(Prefix)),
-      next: page.IsTruncated ? page.NextContinuationToken : undefined,
+      next,
     };
   }
 
   async read(
     key: string,
-    { start, end, version }: { readonly start?: number; readonly end?: number; readonly version?: string },
+    { start = 0, end, version }: { readonly start?: number; readonly end?: number; readonly version?: string },
     signal: AbortSignal | undefined,
   ): Promise<ObjectBody | undefined> {
-    const Range =
-      start === undefined && end === undefined ? undefined : `bytes=${start ?? 0}-${end === undefined ? "" : end - 1}`;
+    // All of it is a range too: only then does the answer tell a size besides how much it brings.
+    const Range = `bytes=${start}-${end === undefined ? "" : end - 1}`;
     const command = new GetObjectCommand({ ...this.at(key), Range, IfMatch: version });
     const found = await orMissing(
       this.run(key, signal, async (client, options) => {
@@ -71,13 +73,14 @@ export class S3Store extends S3Bucket implements ObjectStore {
     if (found === undefined) return undefined;
     const body = found.Body as Readable;
     body.on("error", () => undefined);
-    const total = /\/(\d+)$/.exec(found.ContentRange ?? "")?.[1];
-    const info = {
-      ...infoOf(key, found),
-      size: total === undefined ? (found.ContentLength ?? 0) : Number(total),
-      metadata: found.Metadata,
-    };
-    return { info, body: chunksOf(body, key), close: () => void body.destroy() };
+    const close = (): void => void body.destroy();
+    try {
+      const info = { ...infoOf(key, found, wholeSize(found, start)), metadata: found.Metadata };
+      return { info, body: chunksOf(body, key), close };
+    } catch (error) {
+      close();
+      throw error;
+    }
   }
 
   async put(key: string, body: Uint8Array, put: PutRequest, signal: AbortSignal | undefined): Promise<ObjectInfo> {
@@ -109,7 +112,9 @@ export class S3Store extends S3Bucket implements ObjectStore {
   }
 
   async remove(key: string, signal?: AbortSignal): Promise<void> {
-    await this.run(key, signal, (client, options) => client.send(new DeleteObjectCommand(this.at(key)), options));
+    const command = new DeleteObjectCommand(this.at(key));
+    // Not every server takes it as done where there is none.
+    await orMissing(this.run(key, signal, (client, options) => client.send(command, options)));
   }
 
   async setMetadata(
@@ -128,7 +133,7 @@ export class S3Store extends S3Bucket implements ObjectStore {
 
   async sweep(prefix: string, before: Date, signal?: AbortSignal): Promise<number> {
     let swept = 0;
-    for (let marker: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}; marker !== undefined; ) {
+    for (let marker: { KeyMarker?: string; UploadIdMarker?: string | undefined } = {}; ; ) {
       const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
         Bucket: this.options.bucket,
         Prefix: prefix,
@@ -136,16 +141,18 @@ export class S3Store extends S3Bucket implements ObjectStore {
         ...marker,
       });
       const page = await this.run(prefix, signal, (client, options) => client.send(command, options));
-      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-        if (Key === undefined || UploadId === undefined || Initiated === undefined || Initiated >= before) continue;
-        await abortUpload(this, decoded(Key), UploadId, signal);
+      const uploads = (page.Uploads ?? []).map(({ Key = "", ...upload }) => ({ ...upload, key: decoded(Key) }));
+      for (const { key, UploadId, Initiated } of uploads) {
+        if (key === "" || UploadId === undefined || Initiated === undefined || Initiated >= before) continue;
+        await abortUpload(this, key, UploadId, signal);
         swept++;
       }
-      marker = page.IsTruncated
-        ? { KeyMarker: decoded(page.NextKeyMarker ?? ""), UploadIdMarker: page.NextUploadIdMarker }
-        : undefined;
+      if (!page.IsTruncated) return swept;
+      // By the last one: servers differ in whether the marker that they tell is encoded.
+      const last = uploads.at(-1);
+      if (last === undefined || last.UploadId === marker.UploadIdMarker) throw endless(prefix);
+      marker = { KeyMarker: last.key, UploadIdMarker: last.UploadId };
     }
-    return swept;
   }
 
   /** What was written, also where an answer was lost and the SDK's next try met its own object. */
@@ -202,6 +209,22 @@ export class S3Store extends S3Bucket implements ObjectStore {
     const { LastModified, ETag } = copied.CopyObjectResult ?? {};
     return { key: to, size: from.size, modified: LastModified, version: ETag };
   }
+}
+
+/** For a server that says that there is more, and not how to ask for it. */
+function endless(prefix: string): FileSystemError {
+  return new FileSystemError("EIO", prefix, { message: "the store does not tell how its list goes on" });
+}
+
+/** Bytes of an object of which a range was asked for; `undefined` where the answer brings another range, or does not tell. */
+function wholeSize(
+  { ContentRange, ContentLength }: { ContentRange?: string; ContentLength?: number },
+  start: number,
+): number | undefined {
+  // Some servers send everything instead.
+  if (ContentRange === undefined) return start === 0 ? ContentLength : undefined;
+  const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(ContentRange) ?? [];
+  return Number(from) === start ? Number(total) : undefined;
 }
 
 /** A key as it stands in a listing, percent-encoded as forms are. A server that does not encode is taken at its word. */

@@ -1,6 +1,8 @@
 /** The memory of uploads: taken within the budget, and given back however an upload ends. On the fake S3. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import type { ObjectStore, PartUpload } from "../../../dist/adapters/objects/object-store.js";
 import { ObjectUpload } from "../../../dist/adapters/objects/object-upload.js";
 import { PartBudget } from "../../../dist/adapters/objects/part-budget.js";
 import { S3Store } from "../../../dist/adapters/s3/s3-store.js";
@@ -14,9 +16,17 @@ const MEBIBYTE = 1024 * 1024;
 const PART = 5 * MEBIBYTE;
 const BUDGET = 3 * PART;
 
+function storeOf({ bucket }: FakeSubject): S3Store {
+  return new S3Store({ client: bucket.client, bucket: bucket.name, requestTimeout: 20_000, storage: {} });
+}
+
 /** Begins an upload on the store of a subject, with a budget that can be looked at. */
-async function begun({ bucket }: FakeSubject, budget: PartBudget, signal?: AbortSignal): Promise<ObjectUpload> {
-  const store = new S3Store({ client: bucket.client, bucket: bucket.name, requestTimeout: 20_000, storage: {} });
+async function begun(
+  subject: FakeSubject,
+  budget: PartBudget,
+  signal?: AbortSignal,
+  store: ObjectStore = storeOf(subject),
+): Promise<ObjectUpload> {
   return await ObjectUpload.begin({
     path: at("/a"),
     key: "a",
@@ -103,6 +113,32 @@ test("parts on their way are bounded by the concurrency, and by the budget", asy
     await upload.abort();
     assert.equal(await writing, "EINVAL");
   }
+});
+
+test("the last part waits for its turn as the others do", async () => {
+  await using subject = await fakeSubject();
+  const gate = new Gate();
+  let [now, most] = [0, 0];
+  const parts: PartUpload = {
+    keep: async () => 0,
+    part: async () => {
+      most = Math.max(most, ++now);
+      await gate.pass();
+      now--;
+    },
+    complete: async () => ({ key: "a", size: 4 * PART + 1, modified: undefined, version: undefined }),
+    abort: async () => undefined,
+  };
+  const store = Object.assign(storeOf(subject), { beginParts: async () => parts });
+  const upload = await begun(subject, new PartBudget(100 * PART), undefined, store);
+  await upload.write([bytesOf(4 * PART + 1)]);
+  assert.equal(most, 4);
+  const committed = upload.commit();
+  // A turn of the loop: what would have been sent besides has been sent by then.
+  await setImmediate();
+  gate.open();
+  await committed;
+  assert.equal(most, 4);
 });
 
 test("a commit that is asked for twice, and an abort meanwhile, do nothing more", async () => {
