@@ -50,6 +50,11 @@ async function faulty(service: Azurite, options?: Partial<AzureFileSystemOptions
   };
 }
 
+/** Reads to the end. @param chunks take what comes */
+async function readAll(body: AsyncIterable<Uint8Array>, chunks: Uint8Array[] = []): Promise<void> {
+  for await (const chunk of body) chunks.push(chunk);
+}
+
 /** The fault for the first requests that match, so many times. */
 function first(count: number, method: string, query: RegExp, fault: Fault): Decide {
   let left = count;
@@ -111,22 +116,38 @@ function throttled(scene: MakeFaulty): void {
 
 function dropped(scene: MakeFaulty): void {
   for (const bound of [1, 100_000, MEBIBYTE])
-    test(`a download whose connection ends after ${bound} bytes fails, and never looks whole`, async () => {
+    test(`a download whose connection ends after ${bound} bytes goes on`, async () => {
       await using faulty = await scene();
       const content = bytesOf(4 * MEBIBYTE);
       await put(faulty.files, "/a", content);
       faulty.decide(first(1, "GET", /\/a/, { drop: bound }));
-      await using handle = await faulty.files.openRead(at("/a"));
-      const chunks: Uint8Array[] = [];
-      const read = async () => {
-        for await (const chunk of handle.body) chunks.push(chunk);
-      };
-      const error = await refused("EIO", read());
-      assert.ok(error.cause instanceof Error);
-      const got = Buffer.concat(chunks);
-      assert.ok(got.length <= bound && got.equals(content.subarray(0, got.length)));
-      assert.ok((await bytes(faulty.files, "/a", { start: got.length })).equals(content.subarray(got.length)), "REST");
+      assert.ok((await bytes(faulty.files, "/a")).equals(content));
     });
+
+  test("a download whose connection ends goes on with no other version", async () => {
+    await using faulty = await scene();
+    await put(faulty.files, "/a", bytesOf(4 * MEBIBYTE));
+    faulty.decide(first(1, "GET", /\/a/, { drop: MEBIBYTE }));
+    await using handle = await faulty.files.openRead(at("/a"));
+    await put(faulty.direct.files, "/a", bytesOf(4 * MEBIBYTE, 9));
+    await refused("EBUSY", readAll(handle.body));
+  });
+
+  test("a download that brings nothing more fails, and never looks whole", async () => {
+    await using faulty = await scene();
+    const content = bytesOf(4 * MEBIBYTE);
+    await put(faulty.files, "/a", content);
+    let downloads = 0;
+    faulty.decide(({ method }) => (method === "GET" ? { drop: downloads++ === 0 ? 300_000 : 0 } : undefined));
+    await using handle = await faulty.files.openRead(at("/a"));
+    const chunks: Uint8Array[] = [];
+    const error = await refused("EIO", readAll(handle.body, chunks));
+    assert.ok(error.cause instanceof Error);
+    const got = Buffer.concat(chunks);
+    assert.ok(got.length <= 300_000 && got.equals(content.subarray(0, got.length)));
+    faulty.decide(() => undefined);
+    assert.ok((await bytes(faulty.files, "/a", { start: got.length })).equals(content.subarray(got.length)), "REST");
+  });
 
   test("a connection that ends under a block is made again", async () => {
     await using faulty = await scene();
@@ -149,6 +170,31 @@ function dropped(scene: MakeFaulty): void {
       assert.equal((await faulty.direct.files.stat(at("/a"))).version, version);
       assert.ok((await bytes(faulty.direct.files, "/a")).equals(expected), mode);
     }
+  });
+
+  test("a file in one request whose answer was lost is written once, whatever its conditions", async () => {
+    await using faulty = await scene();
+    for (const content of ["content", ""])
+      for (const mode of ["exclusive", "append", "replace"] as const) {
+        const name = `/${content.length}`;
+        faulty.decide(first(1, "PUT", /\/\d$/, { drop: "answer" }));
+        const { version, size } = await put(faulty.files, name, content, { mode });
+        const { version: found } = await faulty.direct.files.stat(at(name));
+        assert.equal(version, found);
+        assert.equal(await text(faulty.direct.files, name), mode === "append" ? content + content : content);
+        assert.equal(size, content.length * (mode === "append" ? 2 : 1));
+      }
+  });
+
+  test("a file in one request that is sent again and meets another one is no success", async () => {
+    await using faulty = await scene();
+    const handle = await begin(faulty.files, "/a", "ours", { mode: "exclusive" });
+    await put(faulty.direct.files, "/a", "theirs");
+    let tries = 0;
+    faulty.decide(({ method }) => (method === "PUT" && tries++ === 0 ? THROTTLED : undefined));
+    await refused("EEXIST", handle.commit());
+    assert.equal(tries, 2);
+    assert.equal(await text(faulty.direct.files, "/a"), "theirs");
   });
 
   test("bytes that change on their way are refused where MD5 is wanted", async () => {

@@ -1,11 +1,13 @@
 /** Bad days of Google Cloud Storage: what goes on by itself, what is told how, and what never stays behind. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { ApiError } from "@google-cloud/storage";
+import { ApiError, Storage } from "@google-cloud/storage";
+import { GcsBucket, type GcsBucketOptions } from "../../dist/adapters/gcs/gcs-bucket.js";
+import { GcsPartUpload } from "../../dist/adapters/gcs/gcs-part-upload.js";
 import type { FileSystem, WriteMode } from "../../dist/storage/file-system.js";
 import type { FileSystemErrorCode } from "../../dist/storage/file-system-error.js";
 import type { FakeFault, FakeOperation, FakeRule } from "../kit/gcs-fake.js";
-import { type GcsScene, gcsScene, leftovers } from "../kit/gcs-scene.js";
+import { BUCKET, type GcsScene, gcsScene, leftovers } from "../kit/gcs-scene.js";
 import { bytesOf, until, within } from "../kit/temporary.js";
 import { at, begin, bytes, names, refused } from "../storage/store.js";
 
@@ -13,6 +15,7 @@ const MEBIBYTE = 1024 ** 2;
 const PART = 5 * MEBIBYTE;
 const NONE = new URLSearchParams();
 const LARGE = bytesOf(3 * PART + 1234);
+const OLD = bytesOf(2 * PART, 7);
 const ONCE = { storage: { retryOptions: { autoRetry: false } } } as const;
 
 const BUSY: FakeFault = { kind: "status", status: 503 };
@@ -21,8 +24,13 @@ const DROP: FakeFault = { kind: "drop" };
 
 async function scene(options: Parameters<typeof gcsScene>[0] = {}, signed = false): Promise<GcsScene> {
   const made = await gcsScene({ partSize: PART, ...options }, signed);
-  made.bucket.put("old", bytesOf(2 * PART, 7), {}, NONE);
+  made.bucket.put("old", OLD, {}, NONE);
   return made;
+}
+
+function settings({ fake }: GcsScene): GcsBucketOptions {
+  const bucket = new Storage({ apiEndpoint: fake.endpoint, projectId: "test" }).bucket(BUCKET);
+  return { bucket, prefix: "", requestTimeout: 5000, storageClass: undefined };
 }
 
 /** An upload that is aborted where it fails, as the server does. */
@@ -69,14 +77,60 @@ suite("GCS: what goes on by itself", () => {
     assert.equal(made.fake.count("chunk"), 4, "nothing is sent twice");
   });
 
-  test("one piece, unless it must be new: then nobody knows whose it is", async () => {
+  for (const [title, fault] of [
+    ["whose answer is lost", LOST],
+    ["that is refused with 503", BUSY],
+  ] as const)
+    test(`one piece ${title}: written once, whatever its conditions`, async () => {
+      await using made = await scene();
+      const small = (): string => made.bucket.objects.get("new")?.body.toString() ?? "";
+      for (const [mode, expected] of [
+        ["exclusive", "content"],
+        ["append", "contentcontent"],
+        ["replace", "content"],
+      ] as const) {
+        made.fake.fail({ on: "upload", fault });
+        await put(made.store, "/new", "content", { mode });
+        assert.equal(small(), expected);
+      }
+      assert.equal(made.fake.count("upload"), 6);
+    });
+
+  test("one piece that meets another one when it is sent again is no success", async () => {
     await using made = await scene();
-    made.fake.fail({ on: "upload", fault: LOST });
-    await put(made.store, "/new", "content");
-    assert.equal(made.bucket.objects.get("new")?.body.toString(), "content");
-    made.fake.fail({ on: "upload", fault: LOST });
-    await refused("EIO", put(made.store, "/other", "content", { mode: "exclusive" }), "/other");
-    assert.equal(made.fake.count("upload"), 3);
+    const handle = await begin(made.store, "/new", "content", { mode: "exclusive" });
+    made.fake.fail({ on: "upload", fault: DROP });
+    const committed = refused("EEXIST", handle.commit(), "/new");
+    await until(() => made.fake.count("upload") === 1);
+    made.bucket.put("new", Buffer.from("other"), {}, NONE);
+    await committed;
+    assert.equal(made.bucket.objects.get("new")?.body.toString(), "other");
+  });
+
+  test("a joining whose answer is lost has happened, once", async () => {
+    await using made = await scene();
+    made.fake.fail({ on: "compose", fault: LOST });
+    const handle = await begin(made.store, "/old", "tail", { mode: "append" });
+    const { size, version } = await handle.commit();
+    const { body, generation } = made.bucket.objects.get("old") ?? assert.fail();
+    assert.deepEqual([size, version], [2 * PART + 4, String(generation)]);
+    assert.ok(body.equals(Buffer.concat([OLD, Buffer.from("tail")])));
+    assert.equal(made.fake.count("compose"), 1);
+    assert.deepEqual(leftovers(made), []);
+  });
+
+  test("a joining that was not done, where another one of the same length was, is no success", async () => {
+    await using made = await scene();
+    made.fake.fail({ on: "compose", fault: DROP });
+    const handle = await begin(made.store, "/old", "tail", { mode: "append" });
+    made.fake.fail({ on: "chunk", fault: { kind: "late", milliseconds: 300 } });
+    const committed = refused("EIO", handle.commit(), "/old");
+    await until(() => made.fake.count("chunk") === 1);
+    const other = Buffer.concat([OLD, Buffer.from("TAIL")]);
+    made.bucket.put("old", other, {}, NONE);
+    await committed;
+    assert.ok(made.bucket.objects.get("old")?.body.equals(other));
+    assert.deepEqual(leftovers(made), []);
   });
 
   test("a download that is cut", async () => {
@@ -178,6 +232,41 @@ suite("GCS: what is told", () => {
     made.fake.fail({ on: "chunk", fault: { kind: "short", bytes: 2 * PART }, times: 100 });
     await refused("EIO", put(made.store, "/new", LARGE), "/new");
     assert.deepEqual(leftovers(made), []);
+  });
+
+  test("what was not joined goes, also where the end of its session is refused", async () => {
+    await using made = await scene(ONCE);
+    made.fake.fail({ on: "compose", fault: BUSY }, { on: "cancel", fault: BUSY });
+    await refused("EBUSY", put(made.store, "/old", "tail", { mode: "append" }), "/old");
+    assert.equal(made.fake.count("cancel"), 1);
+    assert.deepEqual(leftovers(made), []);
+  });
+
+  test("a bucket that is not there any more is a fault, and no missing file", async () => {
+    await using made = await scene();
+    const small = await begin(made.store, "/a", "x");
+    made.fake.buckets.clear();
+    for (const run of [
+      () => small.commit(),
+      () => made.store.stat(at("/old")),
+      () => bytes(made.store, "/old"),
+      () => names(made.store),
+    ])
+      assert.match((await refused("EIO", run())).message, /bucket/);
+    const upload = new GcsPartUpload(new GcsBucket(settings(made)), "a", { exclusive: false });
+    const sent = upload.part(0, bytesOf(PART), new AbortController().signal);
+    assert.match((await refused("EIO", sent)).message, /bucket/);
+  });
+
+  test("bytes have more time the more they are", async () => {
+    await using made = await scene({ ...ONCE, requestTimeout: 300 });
+    made.fake.fail({ on: "upload", fault: { kind: "late", milliseconds: 400 } });
+    await put(made.store, "/new", bytesOf(PART));
+    made.fake.fail({ on: "chunk", fault: { kind: "late", milliseconds: 400 } });
+    await put(made.store, "/new", bytesOf(PART + 1));
+    assert.equal(made.bucket.objects.get("new")?.body.length, PART + 1);
+    made.fake.fail({ on: "upload", fault: { kind: "late", milliseconds: 400 } });
+    await refused("EIO", put(made.store, "/new", "x"), "/new");
   });
 
   test("an abort whose request fails is over all the same", async () => {

@@ -62,6 +62,16 @@ suite("GCS: uploads", () => {
     }
   });
 
+  test("a file that holds the end of an earlier request's parts arrives whole", async () => {
+    await using scene = await gcsScene({ storageClass: "NEARLINE" });
+    await put(scene.store, "/a", "x");
+    const [first] = scene.fake.requests.filter(({ operation }) => operation === "upload");
+    const boundary = /boundary=(.+)$/.exec(first?.headers["content-type"] ?? "")?.[1];
+    const content = `before\r\n--${boundary ?? assert.fail()}--\r\nbehind`;
+    await put(scene.store, "/a", content);
+    assert.equal(await text(scene.store, "/a"), content);
+  });
+
   test("an abort ends the session", async () => {
     await using scene = await gcsScene({ partSize: PART });
     const handle = await begin(scene.store, "/a", bytesOf(2 * PART + 1));
@@ -105,6 +115,27 @@ suite("GCS: adding to objects", () => {
     assert.equal(scene.fake.count("media"), 0);
     assert.equal(scene.fake.count("compose"), 2);
     assert.deepEqual(leftovers(scene), []);
+  });
+
+  test("a time that was set does not outlive what is added, joined or sent anew", async () => {
+    await using scene = await gcsScene({ partSize: PART, keepTimes: true });
+    for (const size of [5, 2 * PART]) {
+      scene.bucket.put("a", bytesOf(size), { contentType: "text/x", metadata: { one: "1" } }, NONE);
+      await scene.store.setTimes(at("/a"), { modified: new Date(1_000_000) });
+      await put(scene.store, "/a", "x", { mode: "append" });
+      const { metadata, contentType, updated } = scene.bucket.objects.get("a") ?? assert.fail();
+      assert.deepEqual([metadata, contentType], [{ one: "1" }, "text/x"], String(size));
+      assert.deepEqual((await scene.store.stat(at("/a"))).modified, updated);
+    }
+    assert.equal(scene.fake.count("compose"), 1);
+  });
+
+  test("an object of another class than new ones have keeps it, for only one class can be joined", async () => {
+    await using scene = await gcsScene({ partSize: PART, storageClass: "NEARLINE" });
+    scene.bucket.put("a", bytesOf(2 * PART), { storageClass: "COLDLINE" }, NONE);
+    await put(scene.store, "/a", "x", { mode: "append" });
+    const { storageClass, body } = scene.bucket.objects.get("a") ?? assert.fail();
+    assert.deepEqual([storageClass, body.length], ["COLDLINE", 2 * PART + 1]);
   });
 
   test("nothing added is nothing done", async () => {

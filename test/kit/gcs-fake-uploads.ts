@@ -89,9 +89,10 @@ export function multipartOf(
   if (boundary === undefined) throw new FakeRefusal(400, "badContent", `no boundary in ${contentType}`);
   const mark = `--${boundary}`;
   const second = body.indexOf(`\r\n${mark}\r\n`, mark.length);
-  const end = body.lastIndexOf(`\r\n${mark}--`);
   const headEnd = body.indexOf("\r\n\r\n");
   const contentAt = body.indexOf("\r\n\r\n", second + mark.length) + 4;
+  // The first one, also where the content has more of them.
+  const end = body.indexOf(`\r\n${mark}--`, contentAt - 2);
   if (!body.subarray(0, mark.length).equals(Buffer.from(mark)) || second < 0 || end < contentAt - 4)
     throw new FakeRefusal(400, "badContent", "not two parts");
   const type = /content-type: *(.+)/i.exec(body.subarray(second, contentAt).toString())?.[1]?.trim();

@@ -163,9 +163,11 @@ export class GcsFake implements AsyncDisposable {
     response.writeHead(status, { ...type, ...headers, "content-length": bytes.length });
     response.flushHeaders();
     const sent = fault?.kind === "cut" || fault?.kind === "hang" ? bytes.subarray(0, fault.bytes) : bytes;
+    const closed = new Promise((resolve) => response.once("close", resolve));
     for (const slice of chunksOf(sent, SLICE)) {
       if (this.#held !== undefined) return void (await this.#held, response.destroy());
-      if (!response.write(slice)) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!response.write(slice))
+        await Promise.race([new Promise((resolve) => response.once("drain", resolve)), closed]);
       if (response.destroyed) return;
     }
     if (sent === bytes) response.end();
@@ -328,9 +330,11 @@ function compose({ query, body }: Call, bucket: FakeBucket, name: string): Answe
     if (ifGenerationMatch !== undefined) conditions.set("ifGenerationMatch", String(ifGenerationMatch));
     return bucket.get(name, conditions);
   });
+  const [storageClass, ...others] = new Set(sources.map((source) => source.storageClass));
+  if (others.length > 0) throw new FakeRefusal(400, "invalid", "The sources have several storage classes");
   const components = sources.reduce((sum, { componentCount = 1 }) => sum + componentCount, 0);
   const content = Buffer.concat(sources.map((source) => source.body));
-  return shown(bucket, bucket.put(name, content, destination, query, components), query);
+  return shown(bucket, bucket.put(name, content, { ...destination, storageClass }, query, components), query);
 }
 
 function shown(bucket: FakeBucket, object: FakeObject, query: URLSearchParams): Answer {

@@ -36,6 +36,7 @@ const BY_STATUS: { readonly [status: number]: FileSystemErrorCode } = {
   413: "EDQUOT",
   416: "ERANGE",
   429: "EBUSY",
+  501: "ENOSYS",
   503: "EBUSY",
   507: "ENOSPC",
 };

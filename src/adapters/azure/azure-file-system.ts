@@ -41,6 +41,7 @@ const TIERS: readonly unknown[] = [undefined, "Hot", "Cool", "Cold"];
  * with the metadata `hdi_isfolder=true`. An upload that ends without commit leaves blocks that nobody sees and that the
  * service drops after a week; there is no request to do so earlier, and `sweep` has nothing to do. Of two uploads to one
  * name at the same time the one that commits first takes the other's blocks away, which is then refused with `EBUSY`.
+ * With `keepTimes`, listings show the times that were set.
  * @example
  * new AzureFileSystem({ container: "incoming", account: "devices", key, prefix: "devices/42" })
  */

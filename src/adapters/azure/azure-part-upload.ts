@@ -1,11 +1,11 @@
 /** A block blob that is put together of blocks. */
-import { createHash, randomBytes } from "node:crypto";
-import { setImmediate as turn } from "node:timers/promises";
+import { randomBytes } from "node:crypto";
 import type { Block } from "@azure/storage-blob";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { ObjectInfo, PartUpload, PutRequest } from "../objects/object-store.js";
 import { type AzureContainer, conditionsOf } from "./azure-container.js";
 import { missing, unmet } from "./azure-errors.js";
+import { md5Of } from "./azure-md5.js";
 import { versionOf } from "./azure-names.js";
 
 /** Bytes of an identifier: as many as the SDK's own uploads use, so that its leftovers are not in the way. */
@@ -15,8 +15,6 @@ const MIN_ID_BYTES = 8;
 /** A blob has at most 50,000 blocks: where it has many, the small ones at its end are sent again as one. */
 const MERGE_FROM = 1000;
 const MERGE_BYTES = 4 * 1024 ** 2;
-/** Bytes hashed at a time: the event loop goes on in between. */
-const HASH_AT_ONCE = 1024 ** 2;
 
 /**
  * Blocks under random identifiers, which no other writer has, then the list of them. There is no request that forgets
@@ -165,14 +163,4 @@ function merged(blocks: readonly Block[], end: number): readonly Block[] {
     count--;
   }
   return blocks.slice(0, count);
-}
-
-/** The MD5 of bytes, taken without holding up everything else. */
-export async function md5Of(body: Uint8Array): Promise<Uint8Array> {
-  const hash = createHash("md5");
-  for (let from = 0; from < body.length; from += HASH_AT_ONCE) {
-    if (from > 0) await turn();
-    hash.update(body.subarray(from, from + HASH_AT_ONCE));
-  }
-  return hash.digest();
 }

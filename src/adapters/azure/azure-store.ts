@@ -15,8 +15,9 @@ import { type AzureContainer, conditionsOf } from "./azure-container.js";
 import { copyBlob } from "./azure-copy.js";
 import { azureError, missing, unmet } from "./azure-errors.js";
 import { listPage } from "./azure-listing.js";
+import { md5Of, trustedMd5 } from "./azure-md5.js";
 import { blobMetadata, blobName, isFolder, isMarker, type Metadata, objectMetadata, versionOf } from "./azure-names.js";
-import { AzurePartUpload, md5Of } from "./azure-part-upload.js";
+import { AzurePartUpload } from "./azure-part-upload.js";
 
 /** Where the blobs of a container are. */
 export class AzureStore implements ObjectStore {
@@ -27,12 +28,14 @@ export class AzureStore implements ObjectStore {
     this.#container = container;
   }
 
-  async head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> {
+  async head(key: string, signal: AbortSignal | undefined, checksums = false): Promise<ObjectInfo | undefined> {
     const found = await missing(
       this.#container.run(key, signal, async (options) => this.#container.blob(key).getProperties(options)),
     );
     // A blob is a file or a marker, never both.
-    return found && isFolder(found.metadata) === isMarker(key) ? infoOf(key, found) : undefined;
+    if (found === undefined || isFolder(found.metadata) !== isMarker(key)) return undefined;
+    const md5 = checksums ? await trustedMd5(this.#container, key, found, signal) : undefined;
+    return { ...infoOf(key, found), ...(md5 !== undefined && { checksums: { md5 } }) };
   }
 
   async list(list: ListRequest, signal: AbortSignal | undefined): Promise<ObjectPage> {
@@ -91,6 +94,11 @@ export class AzureStore implements ObjectStore {
     const exclusive = put.exclusive || isMarker(key);
     const md5 = this.#container.options.contentMd5 ? await md5Of(body) : undefined;
     const { blobHTTPHeaders, ...attributes } = this.#container.attributes(key, put);
+    const isOnce = exclusive || put.version !== undefined;
+    let sent = 0;
+    const onProgress = ({ loadedBytes }: { readonly loadedBytes: number }): void => {
+      if (loadedBytes === body.length) sent++;
+    };
     try {
       const { etag, lastModified } = await this.#container.run(
         key,
@@ -101,11 +109,14 @@ export class AzureStore implements ObjectStore {
             ...attributes,
             blobHTTPHeaders: { ...blobHTTPHeaders, ...(md5 && { blobContentMD5: md5 }) },
             conditions: conditionsOf({ ...put, exclusive }),
+            ...(isOnce && { onProgress }),
           }),
         body.length,
       );
       return { key, size: body.length, modified: lastModified, version: versionOf(etag) };
     } catch (error) {
+      const own = sent > 1 ? await this.#written(key, body, signal) : undefined;
+      if (own !== undefined) return own;
       const marker = isMarker(key) && !put.exclusive ? await this.head(key, signal) : undefined;
       if (marker === undefined) throw unmet(error, key, { ...put, exclusive });
       await this.setMetadata(marker, put.metadata ?? {}, signal);
@@ -154,6 +165,14 @@ export class AzureStore implements ObjectStore {
     return 0;
   }
 
+  /** An answer can be lost, and the SDK sends again: the blob that is in the way then is the one that it has written. */
+  async #written(key: string, body: Uint8Array, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> {
+    const blob = this.#container.blob(key);
+    const found = await missing(this.#container.run(key, signal, (options) => blob.getProperties(options)));
+    const isOwn = found?.contentMD5 !== undefined && Buffer.compare(found.contentMD5, await md5Of(body)) === 0;
+    return isOwn ? infoOf(key, found) : undefined;
+  }
+
   async #delete(
     key: string,
     blob: BlockBlobClient,
@@ -176,6 +195,7 @@ function infoOf(
     readonly lastModified?: Date;
     readonly etag?: string;
     readonly metadata?: Metadata;
+    readonly contentType?: string;
   },
 ): ObjectInfo {
   return {
@@ -184,6 +204,7 @@ function infoOf(
     modified: found.lastModified,
     version: versionOf(found.etag),
     metadata: objectMetadata(found.metadata),
+    contentType: found.contentType,
   };
 }
 

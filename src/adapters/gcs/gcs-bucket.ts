@@ -42,6 +42,8 @@ const ATTRIBUTES = [
 ] as const;
 /** What is looked at of a new object. */
 const TOLD = "name,size,updated,generation,metadata";
+/** For so many bytes that are sent a request has its time once more. */
+const BYTES_IN_TIME = 8 * 1024 ** 2;
 /** Bytes that wait to be joined to an object. */
 const TEMPORARY = /^\.portside-[0-9a-f]{24}\.part$/;
 /** The SDK puts a project's identifier in the place of this, in names too. */
@@ -80,13 +82,18 @@ export class GcsBucket {
     return key.includes(PLACEHOLDER);
   }
 
-  /** Runs what may be several requests within one time limit. @throws FileSystemError, or the signal's reason */
+  /**
+   * Runs what may be several requests within one time limit.
+   * @param bytes that they send: many get more time
+   * @throws FileSystemError, or the signal's reason
+   */
   async run<Result>(
     key: string,
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<Result>,
+    bytes = 0,
   ): Promise<Result> {
-    const { requestTimeout: timeout } = this.#options;
+    const timeout = this.#options.requestTimeout * (1 + bytes / BYTES_IN_TIME);
     try {
       // The SDK's methods know no signals: they are left to themselves.
       return await request({ timeout, signal }, work);
@@ -169,18 +176,24 @@ export class GcsBucket {
   }
 }
 
-/** What was given to an object besides its bytes. */
-export function attributesOf(object: FileMetadata): GcsAttributes {
+/** What was given to an object besides its bytes, or is to be. */
+export function attributesOf(object: Partial<GcsAttributes>): GcsAttributes {
   return Object.fromEntries(ATTRIBUTES.flatMap((key) => (object[key] === undefined ? [] : [[key, object[key]]])));
 }
 
-/** What is said of an object, in the words of all stores. */
-export function infoOf(key: string, { size, updated, generation, metadata }: FileMetadata): ObjectInfo {
+/**
+ * What is said of an object, in the words of all stores. Its MD5 can be trusted: the store takes it of the bytes that it
+ * keeps, and a client cannot say another one; of objects that were joined there is none. Its CRC32C is not CRC-32.
+ */
+export function infoOf(key: string, object: FileMetadata): ObjectInfo {
+  const { size, updated, generation, metadata, contentType, md5Hash } = object;
   return {
     key,
     size: Number(size ?? 0),
     modified: updated === undefined ? undefined : new Date(updated),
     version: generation === undefined ? undefined : String(generation),
     ...(metadata !== undefined && { metadata: metadata as Readonly<Record<string, string>> }),
+    ...(contentType !== undefined && { contentType }),
+    ...(md5Hash !== undefined && { checksums: { md5: Buffer.from(md5Hash, "base64").toString("hex") } }),
   };
 }

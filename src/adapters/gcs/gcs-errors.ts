@@ -56,6 +56,12 @@ export function isPassing(error: unknown): boolean {
   return PASSING.includes(statusOf(error) ?? "");
 }
 
+/** Whether the store has said that it did not do it; after other failures nobody knows. */
+export function isRefusal(error: unknown): boolean {
+  const status = Number(statusOf(error));
+  return status >= 400 && status < 500;
+}
+
 /** Runs what may find that its condition does not hold: where nothing may stand under a key, something does. */
 export async function conditionally<Result>(
   exclusive: boolean,
@@ -66,6 +72,17 @@ export async function conditionally<Result>(
     return await work();
   } catch (error) {
     throw exclusive && statusOf(error) === 412 ? new FileSystemError("EEXIST", key, { cause: causeOf(error) }) : error;
+  }
+}
+
+/** Runs what can miss nothing but the bucket: that is a fault of whoever runs the server, and no missing file. */
+export async function inBucket<Result>(key: string, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    const cause = causeOf(error);
+    throw new FileSystemError("EIO", key, { cause, message: `the bucket is missing: ${(cause as Error).message}` });
   }
 }
 

@@ -6,7 +6,8 @@ import type { FileMetadata } from "@google-cloud/storage";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { ObjectInfo, PartUpload, PutRequest } from "../objects/object-store.js";
 import { attributesOf, type GcsBucket, infoOf } from "./gcs-bucket.js";
-import { causeOf, statusOf } from "./gcs-errors.js";
+import { joinedCrc32c } from "./gcs-crc32c.js";
+import { causeOf, isRefusal, statusOf } from "./gcs-errors.js";
 import { GcsSession, QUANTUM } from "./gcs-session.js";
 
 const NOTHING = new Uint8Array(0);
@@ -64,8 +65,10 @@ export class GcsPartUpload implements PartUpload {
   }
 
   async abort(): Promise<void> {
-    await this.#session?.cancel();
-    if (this.#ended && this.#old !== undefined) await this.#bucket.remove(this.#target);
+    // One that has ended cannot be ended any more, and may say so: its object goes all the same.
+    const cancelled = this.#session?.cancel();
+    const removed = this.#ended && this.#old !== undefined ? this.#bucket.remove(this.#target) : undefined;
+    await Promise.allSettled([cancelled, removed]);
   }
 
   async #send(body: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -78,7 +81,9 @@ export class GcsPartUpload implements PartUpload {
   }
 
   #begin(): Promise<GcsSession> {
-    return GcsSession.begin(this.#bucket, this.#target, this.#old === undefined ? this.#put : { exclusive: false });
+    if (this.#old === undefined) return GcsSession.begin(this.#bucket, this.#key, this.#put);
+    // Only objects of one class can be joined.
+    return GcsSession.begin(this.#bucket, this.#target, { exclusive: false }, this.#old.storageClass);
   }
 
   async #join(old: FileMetadata, added: FileMetadata): Promise<ObjectInfo> {
@@ -89,14 +94,32 @@ export class GcsPartUpload implements PartUpload {
     const question = {
       path: "/compose",
       query: { ifGenerationMatch: old.generation },
-      json: { sourceObjects: sources, destination: { ...attributesOf(old), ...this.#bucket.attributes() } },
+      // What was said of the old object alone, like a time that was set, is left out of what was asked for.
+      json: { sourceObjects: sources, destination: { ...attributesOf(old), ...attributesOf(this.#put) } },
     };
-    const made = await this.#bucket.ask<FileMetadata>(this.#key, question).catch((error: unknown) => {
+    try {
+      return infoOf(this.#key, await this.#bucket.ask<FileMetadata>(this.#key, question));
+    } catch (error) {
+      const joined = isRefusal(error) ? undefined : await this.#joined(old);
+      if (joined !== undefined) return infoOf(this.#key, joined);
       // The generation that is added to has gone.
-      if (statusOf(error) === 404) throw changed(this.#key, causeOf(error));
-      throw error;
-    });
-    return infoOf(this.#key, made);
+      throw statusOf(error) === 404 ? changed(this.#key, causeOf(error)) : error;
+    }
+  }
+
+  /** The object, where it was joined and only the answer was lost: by the sum of its bytes. */
+  async #joined(old: FileMetadata): Promise<FileMetadata | undefined> {
+    try {
+      const [found, added] = await Promise.all(
+        [this.#key, this.#target].map((key) => this.#bucket.find(key, undefined)),
+      );
+      if (found === undefined || !added?.crc32c || !old.crc32c || found.generation === old.generation) return undefined;
+      const isWhole = Number(found.size) === Number(old.size) + Number(added.size);
+      const expected = joinedCrc32c(old.crc32c, added.crc32c, Number(added.size));
+      return isWhole && found.crc32c === expected ? found : undefined;
+    } catch {
+      return undefined;
+    }
   }
 }
 

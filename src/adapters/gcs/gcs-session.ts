@@ -3,7 +3,7 @@ import type { FileMetadata } from "@google-cloud/storage";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { PutRequest } from "../objects/object-store.js";
 import type { GcsBucket } from "./gcs-bucket.js";
-import { conditionally, refusalOf, statusOf } from "./gcs-errors.js";
+import { conditionally, inBucket, refusalOf, statusOf } from "./gcs-errors.js";
 import { exchange, granted, persistently, textOf } from "./gcs-exchange.js";
 
 /** A chunk that does not end the upload has a multiple of so many bytes. */
@@ -32,8 +32,11 @@ export class GcsSession {
     this.#uri = uri;
   }
 
-  /** Begins one. Without a signal: what was begun must be known, or nobody can end it. */
-  static async begin(bucket: GcsBucket, key: string, put: PutRequest): Promise<GcsSession> {
+  /**
+   * Begins one. Without a signal: what was begun must be known, or nobody can end it.
+   * @param storageClass of the object. Default: that of all new ones
+   */
+  static async begin(bucket: GcsBucket, key: string, put: PutRequest, storageClass?: string): Promise<GcsSession> {
     const { storage } = bucket;
     const url = bucket.uploadUrl(key, "resumable", put);
     const { contentType, ...fields } = bucket.attributes(put);
@@ -41,8 +44,8 @@ export class GcsSession {
       "content-type": "application/json; charset=UTF-8",
       ...(contentType !== undefined && { "x-upload-content-type": contentType }),
     };
-    const body = Buffer.from(JSON.stringify(fields));
-    const answer = await conditionally(put.exclusive, key, () =>
+    const body = Buffer.from(JSON.stringify({ ...fields, ...(storageClass !== undefined && { storageClass }) }));
+    const begun = conditionally(put.exclusive, key, () =>
       bucket.run(key, undefined, (signal) =>
         persistently(storage, signal, async () => {
           const found = await granted(await exchange(storage, { method: "POST", url, headers, body, signal }));
@@ -51,6 +54,7 @@ export class GcsSession {
         }),
       ),
     );
+    const answer = await inBucket(key, begun);
     const uri = answer.headers.get("location");
     if (uri === null) throw new FileSystemError("EIO", key, { message: "the upload was given no address" });
     return new GcsSession(bucket, key, uri, put.exclusive);
@@ -58,12 +62,12 @@ export class GcsSession {
 
   /** Sends a chunk of whole quanta. */
   async send(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await this.#run(signal, (own) => this.#push(bytes, false, own));
+    await this.#run(signal, (own) => this.#push(bytes, false, own), bytes.length);
   }
 
   /** Sends the last bytes, if any, and makes the object of all of them. */
   async end(bytes: Uint8Array): Promise<FileMetadata> {
-    const made = await this.#run(undefined, (signal) => this.#push(bytes, true, signal));
+    const made = await this.#run(undefined, (signal) => this.#push(bytes, true, signal), bytes.length);
     if (made === undefined) throw new FileSystemError("EIO", this.#key, { message: "the upload has not ended" });
     return made;
   }
@@ -80,8 +84,12 @@ export class GcsSession {
     );
   }
 
-  #run<Result>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    return conditionally(this.#exclusive, this.#key, () => this.#bucket.run(this.#key, signal, work));
+  #run<Result>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<Result>,
+    bytes: number,
+  ): Promise<Result> {
+    return conditionally(this.#exclusive, this.#key, () => this.#bucket.run(this.#key, signal, work, bytes));
   }
 
   async #push(bytes: Uint8Array, last: boolean, signal: AbortSignal): Promise<FileMetadata | undefined> {

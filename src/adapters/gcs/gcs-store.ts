@@ -1,4 +1,5 @@
 /** Google Cloud Storage as a store of objects, on the official SDK. */
+import { createHash, randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { FileMetadata } from "@google-cloud/storage";
 import { FileSystemError } from "../../storage/file-system-error.js";
@@ -12,7 +13,7 @@ import type {
   PutRequest,
 } from "../objects/object-store.js";
 import { attributesOf, GcsBucket, type GcsBucketOptions, infoOf } from "./gcs-bucket.js";
-import { causeOf, conditionally, gcsError, statusOf } from "./gcs-errors.js";
+import { causeOf, conditionally, gcsError, inBucket, statusOf } from "./gcs-errors.js";
 import { exchange, granted, persistently, textOf } from "./gcs-exchange.js";
 import { GcsPartUpload } from "./gcs-part-upload.js";
 import { QUANTUM } from "./gcs-session.js";
@@ -31,7 +32,6 @@ interface RewriteAnswer {
 
 /** The part of a listing that is looked at. */
 const LISTED = "items(name,size,updated,generation),prefixes,nextPageToken";
-const BOUNDARY = "portside-part-of-two";
 
 /** Where the objects of a bucket are. */
 export class GcsStore implements ObjectStore {
@@ -96,18 +96,28 @@ export class GcsStore implements ObjectStore {
     const { storage } = this.#bucket;
     const { type, headers, body: sent } = this.#upload(body, put);
     const url = this.#bucket.uploadUrl(key, type, put);
-    // Sent again after its answer was lost, the object would be in its own way.
-    const isOnce = put.exclusive || put.version !== undefined;
-    const made = await conditionally(put.exclusive, key, () =>
-      this.#bucket.run(key, signal, (own) => {
-        const send = async (): Promise<string> =>
-          await textOf(
-            await granted(await exchange(storage, { method: "POST", url, headers, body: sent, signal: own })),
-          );
-        return isOnce ? send() : persistently(storage, own, send);
-      }),
+    let tries = 0;
+    const made = conditionally(put.exclusive, key, () =>
+      this.#bucket.run(
+        key,
+        signal,
+        (own) =>
+          persistently(storage, own, async () => {
+            tries++;
+            const question = { method: "POST", url, headers, body: sent, signal: own } as const;
+            return JSON.parse(await textOf(await granted(await exchange(storage, question)))) as FileMetadata;
+          }),
+        body.length,
+      ),
     );
-    return infoOf(key, JSON.parse(made) as FileMetadata);
+    try {
+      return infoOf(key, await inBucket(key, made));
+    } catch (error) {
+      // Where an answer was lost, the object is in its own way.
+      const found = tries > 1 && statusOf(error) === 412 ? await this.#bucket.find(key, signal) : undefined;
+      if (found?.md5Hash !== createHash("md5").update(body).digest("base64")) throw error;
+      return infoOf(key, found);
+    }
   }
 
   async beginParts(key: string, put: PutRequest, _signal: AbortSignal | undefined): Promise<PartUpload> {
@@ -189,12 +199,8 @@ export class GcsStore implements ObjectStore {
       ...(from !== undefined && { pageToken: from }),
       ...(limit !== undefined && { maxResults: limit }),
     };
-    const [files, , answer] = (await this.#bucket
-      .run(prefix, signal, () => this.#bucket.bucket.getFiles(query))
-      .catch((error: unknown) => {
-        // Of a listing only the bucket can be missing, and that is no missing file.
-        throw statusOf(error) === 404 ? new FileSystemError("EIO", prefix, { cause: causeOf(error) }) : error;
-      })) as unknown as readonly [
+    const page = this.#bucket.run(prefix, signal, () => this.#bucket.bucket.getFiles(query));
+    const [files, , answer] = (await inBucket(prefix, page)) as unknown as readonly [
       readonly FileMetadata[],
       unknown,
       { readonly prefixes?: readonly string[]; readonly nextPageToken?: string },
@@ -213,10 +219,12 @@ export class GcsStore implements ObjectStore {
     if (Object.keys(fields).length === 0)
       return { type: "media", headers: { "content-type": contentType }, body } as const;
     const json = JSON.stringify({ ...fields, contentType });
-    const before = `--${BOUNDARY}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${json}\r\n`;
-    const between = `--${BOUNDARY}\r\ncontent-type: ${contentType}\r\n\r\n`;
-    const pieces = [Buffer.from(before + between), body, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)];
-    const headers = { "content-type": `multipart/related; boundary=${BOUNDARY}` };
+    // Nobody can write it into a file.
+    const boundary = randomUUID();
+    const before = `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${json}\r\n`;
+    const between = `--${boundary}\r\ncontent-type: ${contentType}\r\n\r\n`;
+    const pieces = [Buffer.from(before + between), body, Buffer.from(`\r\n--${boundary}--\r\n`)];
+    const headers = { "content-type": `multipart/related; boundary=${boundary}` };
     return { type: "multipart", headers, body: Buffer.concat(pieces) } as const;
   }
 
