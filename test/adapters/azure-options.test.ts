@@ -23,6 +23,7 @@ suite("AzureFileSystem: options", () => {
       [/^container must/, { container: {}, account, key }],
       [/account, key cannot be given too/, { container: client, account, key }],
       [/endpoint cannot be given too/, { container, connectionString: "x", endpoint: "http://127.0.0.1" }],
+      [/endpoint must be an URL/, { container, account, key, endpoint: "x" }],
       [/connectionString, account and endpoint/, { container, key }],
       [/one of key, sas and credential/, { container, account }],
       [/one of key, sas and credential/, { container, account, key, sas: "?x" }],

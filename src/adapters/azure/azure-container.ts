@@ -1,7 +1,7 @@
 /** A container of the Blob service and how requests are sent to it: what the parts of the adapter share. */
 import type { BlockBlobClient, BlockBlobUploadOptions, ContainerClient, MatchConditions } from "@azure/storage-blob";
 import type { PutRequest } from "../objects/object-store.js";
-import { request } from "../objects/request.js";
+import { objectRequest, SENT_IN_TIME } from "../objects/request.js";
 import { azureError } from "./azure-errors.js";
 import { blobMetadata, blobName, isMarker } from "./azure-names.js";
 
@@ -21,9 +21,6 @@ export interface RequestOptions {
   readonly abortSignal: AbortSignal;
 }
 
-/** For so many bytes that are sent a request has its time once more. */
-const BYTES_IN_TIME = 8 * 1024 ** 2;
-
 /** A container in use. */
 export class AzureContainer {
   readonly options: AzureContainerOptions;
@@ -42,19 +39,14 @@ export class AzureContainer {
    * @param bytes that it sends: many get more time
    * @throws FileSystemError, or the signal's reason
    */
-  async run<Result>(
+  run<Result>(
     key: string,
     signal: AbortSignal | undefined,
     send: (options: RequestOptions) => Promise<Result>,
     bytes = 0,
   ): Promise<Result> {
-    const timeout = this.options.requestTimeout * (1 + bytes / BYTES_IN_TIME);
-    try {
-      return await request({ timeout, signal }, (abortSignal) => send({ abortSignal }));
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw azureError(error, key);
-    }
+    const bounds = { timeout: this.options.requestTimeout, extra: bytes / SENT_IN_TIME, signal };
+    return objectRequest({ key, ...bounds, errorOf: azureError }, (abortSignal) => send({ abortSignal }));
   }
 
   /** What a new blob is given besides its bytes. */

@@ -1,7 +1,7 @@
 /** A container of Azure Blob Storage as a file system. Needs the peer `@azure/storage-blob`. */
 import { AnonymousCredential, ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { ObjectFileSystem } from "../objects/object-file-system.js";
-import { OBJECT_OPTIONS, type ObjectFileSystemOptions, objectSettings } from "../objects/object-options.js";
+import { checkNames, OBJECT_OPTIONS, type ObjectFileSystemOptions, objectSettings } from "../objects/object-options.js";
 import { AzureContainer } from "./azure-container.js";
 import { AzureStore } from "./azure-store.js";
 
@@ -48,8 +48,7 @@ const TIERS: readonly unknown[] = [undefined, "Hot", "Cool", "Cold"];
 export class AzureFileSystem extends ObjectFileSystem {
   /** @throws TypeError, RangeError naming the option */
   constructor(options: AzureFileSystemOptions) {
-    for (const key of Object.keys(options))
-      if (!OPTIONS.includes(key)) throw new TypeError(`unknown option ${key}; known are ${OPTIONS.join(", ")}`);
+    checkNames(options, OPTIONS);
     const { accessTier, contentMd5 = false } = options;
     if (!TIERS.includes(accessTier)) throw new TypeError(`accessTier must be Hot, Cool or Cold, not ${accessTier}`);
     if (typeof contentMd5 !== "boolean") throw new TypeError("contentMd5 must be a boolean");
@@ -79,6 +78,7 @@ function clientOf(options: AzureFileSystemOptions): ContainerClient {
   if (account === undefined && endpoint === undefined)
     throw new TypeError("one of connectionString, account and endpoint must be given");
   const url = (endpoint ?? `https://${account}.blob.core.windows.net`).replace(/\/+$/, "");
+  if (!URL.canParse(url)) throw new TypeError(`endpoint must be an URL, not ${JSON.stringify(endpoint)}`);
   const { query, credential } = credentialOf(options);
   return new ContainerClient(`${url}/${container}${query}`, credential);
 }

@@ -11,6 +11,7 @@ import type {
   PartUpload,
   PutRequest,
 } from "../objects/object-store.js";
+import { chunksOf } from "../objects/request.js";
 import { type AzureContainer, conditionsOf } from "./azure-container.js";
 import { copyBlob } from "./azure-copy.js";
 import { azureError, missing, unmet } from "./azure-errors.js";
@@ -86,7 +87,7 @@ export class AzureStore implements ObjectStore {
       // Not every server refuses such a range.
       throw new FileSystemError("ERANGE", key);
     }
-    return { info, body: chunksOf(body, key), close };
+    return { info, body: chunksOf(body, key, azureError), close };
   }
 
   async put(key: string, body: Uint8Array, put: PutRequest, signal: AbortSignal | undefined): Promise<ObjectInfo> {
@@ -206,12 +207,4 @@ function infoOf(
     metadata: objectMetadata(found.metadata),
     contentType: found.contentType,
   };
-}
-
-async function* chunksOf(body: Readable, key: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of body) yield chunk as Uint8Array;
-  } catch (error) {
-    throw azureError(error, key);
-  }
 }

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Bucket, File, FileMetadata, Storage } from "@google-cloud/storage";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { ObjectAttributes, ObjectInfo, PutRequest } from "../objects/object-store.js";
-import { request } from "../objects/request.js";
+import { objectRequest, SENT_IN_TIME } from "../objects/request.js";
 import { gcsError, statusOf } from "./gcs-errors.js";
 
 /** Which bucket, and how it is used. */
@@ -42,8 +42,6 @@ const ATTRIBUTES = [
 ] as const;
 /** What is looked at of a new object. */
 const TOLD = "name,size,updated,generation,metadata";
-/** For so many bytes that are sent a request has its time once more. */
-const BYTES_IN_TIME = 8 * 1024 ** 2;
 /** Bytes that wait to be joined to an object. */
 const TEMPORARY = /^\.portside-[0-9a-f]{24}\.part$/;
 /** The SDK puts a project's identifier in the place of this, in names too. */
@@ -87,20 +85,15 @@ export class GcsBucket {
    * @param bytes that they send: many get more time
    * @throws FileSystemError, or the signal's reason
    */
-  async run<Result>(
+  run<Result>(
     key: string,
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<Result>,
     bytes = 0,
   ): Promise<Result> {
-    const timeout = this.#options.requestTimeout * (1 + bytes / BYTES_IN_TIME);
-    try {
-      // The SDK's methods know no signals: they are left to themselves.
-      return await request({ timeout, signal }, work);
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw gcsError(error, key);
-    }
+    const bounds = { timeout: this.#options.requestTimeout, extra: bytes / SENT_IN_TIME, signal };
+    // The SDK's methods know no signals: they are left to themselves.
+    return objectRequest({ key, ...bounds, errorOf: gcsError }, work);
   }
 
   /** An object, as the SDK has it. @throws FileSystemError `EINVAL` for a name that the SDK would change */

@@ -2,7 +2,13 @@
 import { type Bucket, Storage, type StorageOptions } from "@google-cloud/storage";
 import { Keys } from "../objects/keys.js";
 import { ObjectFileSystem } from "../objects/object-file-system.js";
-import { OBJECT_OPTIONS, type ObjectFileSystemOptions, objectSettings } from "../objects/object-options.js";
+import {
+  bucketName,
+  checkNames,
+  OBJECT_OPTIONS,
+  type ObjectFileSystemOptions,
+  objectSettings,
+} from "../objects/object-options.js";
 import { GcsStore } from "./gcs-store.js";
 
 /** Which bucket, how to reach it, and how it is used. */
@@ -30,8 +36,7 @@ const OPTIONS: readonly string[] = [...OBJECT_OPTIONS, ..."bucket storage storag
 export class GcsFileSystem extends ObjectFileSystem {
   /** @throws TypeError, RangeError naming the option */
   constructor(options: GcsFileSystemOptions) {
-    for (const key of Object.keys(options))
-      if (!OPTIONS.includes(key)) throw new TypeError(`unknown option ${key}; known are ${OPTIONS.join(", ")}`);
+    checkNames(options, OPTIONS);
     const { keepTimes, requestTimeout } = objectSettings(options);
     const { storageClass, prefix = "" } = options;
     if (storageClass !== undefined && typeof storageClass !== "string")
@@ -53,10 +58,8 @@ function bucketOf({ bucket, storage = {} }: GcsFileSystemOptions, requestTimeout
     if (Object.keys(storage).length > 0) throw new TypeError("storage must be left out: the bucket has one");
     return bucket;
   }
-  if (typeof bucket !== "string" || bucket === "")
-    throw new TypeError("bucket must be the name of a bucket, or a Bucket");
   if (typeof storage !== "object" || storage === null) throw new TypeError("storage must be a Storage, or its options");
-  return isClient(storage) ? storage.bucket(bucket) : clientOf(storage, requestTimeout).bucket(bucket);
+  return (isClient(storage) ? storage : clientOf(storage, requestTimeout)).bucket(bucketName(bucket));
 }
 
 function isClient(storage: Storage | StorageOptions): storage is Storage {

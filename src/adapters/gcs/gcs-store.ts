@@ -1,6 +1,5 @@
 /** Google Cloud Storage as a store of objects, on the official SDK. */
 import { createHash, randomUUID } from "node:crypto";
-import type { Readable } from "node:stream";
 import type { FileMetadata } from "@google-cloud/storage";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type {
@@ -12,6 +11,7 @@ import type {
   PartUpload,
   PutRequest,
 } from "../objects/object-store.js";
+import { chunksOf } from "../objects/request.js";
 import { attributesOf, GcsBucket, type GcsBucketOptions, infoOf } from "./gcs-bucket.js";
 import { causeOf, conditionally, gcsError, inBucket, statusOf } from "./gcs-errors.js";
 import { exchange, granted, persistently, textOf } from "./gcs-exchange.js";
@@ -82,7 +82,7 @@ export class GcsStore implements ObjectStore {
       const metadata = known?.version === info.version ? known?.metadata : undefined;
       return {
         info: { ...info, ...(metadata !== undefined && { metadata }) },
-        body: chunksOf(answer.body, key),
+        body: chunksOf(answer.body, key, gcsError),
         close: () => void answer.body.destroy(),
       };
     } catch (error) {
@@ -260,12 +260,4 @@ function readInfo(key: string, headers: Headers): ObjectInfo {
     modified: modified === null ? undefined : new Date(modified),
     version: headers.get("x-goog-generation") ?? undefined,
   };
-}
-
-async function* chunksOf(body: Readable, key: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of body) yield chunk as Uint8Array;
-  } catch (error) {
-    throw gcsError(error, key);
-  }
 }

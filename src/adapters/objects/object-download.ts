@@ -35,6 +35,8 @@ export class ObjectDownload {
   /** The next byte that is wanted, and where the connection began that is open now. */
   #position: number;
   #from: number;
+  /** The connection before has brought nothing. */
+  #fruitless = false;
   /** What has come and was not taken yet. */
   #rest: Uint8Array = new Uint8Array(0);
 
@@ -109,12 +111,14 @@ export class ObjectDownload {
     }
   }
 
-  /** Goes on with another connection, if this one has brought something. */
+  /** Goes on with another connection, if this one or the one before has brought something: what came unread is lost. */
   async #again(cause: unknown): Promise<void> {
     const { store, key, path, end } = this.#options;
     const message = `the store sent ${end - this.#position} bytes too few`;
     const short = cause === undefined ? new FileSystemError("EIO", path, { message }) : told(cause, path);
-    if (this.#closed.signal.aborted || this.#position === this.#from) throw short as Error;
+    const fruitless = this.#position === this.#from;
+    if (this.#closed.signal.aborted || (fruitless && this.#fruitless)) throw short as Error;
+    this.#fruitless = fruitless;
     this.#opened.close();
     const { version } = this.#opened.info;
     const range = { start: this.#position, end, version };

@@ -32,7 +32,7 @@ export interface ObjectFileSystemOptions {
   readonly maxRename?: number | undefined;
   /** Whether a directory stays when its last entry goes. Default `true`; costs a request or two for each removal. */
   readonly keepEmptyDirectories?: boolean | undefined;
-  /** Whether times can be set (MFMT): kept as metadata `mtime`, which listings do not show. Default `false`. */
+  /** Whether times can be set (MFMT): kept as metadata `mtime`, which listings of S3 do not show. Default `false`. */
   readonly keepTimes?: boolean | undefined;
   /** The type that new objects are given. Default: the store's. */
   readonly contentType?: string | undefined;
@@ -74,6 +74,20 @@ export const OBJECT_OPTIONS: readonly (keyof ObjectFileSystemOptions)[] = [
   "contentType",
   "requestTimeout",
 ];
+
+/** Refuses what are no options, and misspelt ones, which would be silently off. @throws TypeError */
+export function checkNames(options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw new TypeError("the options must be an object");
+  for (const key of Object.keys(options))
+    if (!known.includes(key)) throw new TypeError(`unknown option ${key}; known are ${known.join(", ")}`);
+}
+
+/** The name of a bucket, checked. @throws TypeError */
+export function bucketName(bucket: unknown): string {
+  if (typeof bucket !== "string" || bucket === "" || bucket.includes("/"))
+    throw new TypeError(`bucket must be the name of a bucket, not ${String(bucket)}; for a part of it there is prefix`);
+  return bucket;
+}
 
 /** The options, checked and complete. @throws TypeError, RangeError naming the option */
 export function objectSettings(options: ObjectFileSystemOptions): ObjectSettings {

@@ -1,5 +1,10 @@
 /** One request to a store: ended by its caller's signal or by its own time limit, with nothing left behind. */
 
+import type { Readable } from "node:stream";
+
+/** Bytes that pass through this process in one time limit: requests that send many get as much more. */
+export const SENT_IN_TIME = 8 * 1024 ** 2;
+
 /** How long a request may take, and who may end it. */
 export interface RequestBounds {
   /** Milliseconds; 0 is no limit. */
@@ -35,6 +40,41 @@ export async function request<Result>(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** A request about an object. */
+export interface ObjectRequest extends RequestBounds {
+  readonly key: string;
+  /** How many times the time limit it gets besides. Default 0. */
+  readonly extra?: number | undefined;
+  /** What an error of the SDK means. */
+  readonly errorOf: (error: unknown, key: string) => unknown;
+}
+
+/** Runs a request about an object. @throws FileSystemError about the key, or the signal's reason */
+export async function objectRequest<Result>(
+  { key, timeout, signal, extra = 0, errorOf }: ObjectRequest,
+  run: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await request({ timeout: timeout * (1 + extra), signal }, run);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw errorOf(error, key);
+  }
+}
+
+/** What an answer brings. @throws FileSystemError about the key */
+export async function* chunksOf(
+  body: Readable,
+  key: string,
+  errorOf: ObjectRequest["errorOf"],
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk as Uint8Array;
+  } catch (error) {
+    throw errorOf(error, key);
   }
 }
 

@@ -2,7 +2,7 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from "@aws-sdk/client-s3";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { ObjectInfo } from "../objects/object-store.js";
-import { request } from "../objects/request.js";
+import { objectRequest } from "../objects/request.js";
 import type { S3StorageOptions } from "./s3-attributes.js";
 import { checksumsOf } from "./s3-checksums.js";
 import { orMissing, s3Error } from "./s3-errors.js";
@@ -29,8 +29,6 @@ export interface SendOptions {
 }
 
 const MEBIBYTE = 1024 ** 2;
-/** Bytes that pass through this process in one `requestTimeout`. */
-export const SENT_IN_TIME = 8 * MEBIBYTE;
 /** Bytes that the server copies in one `requestTimeout`. */
 export const COPIED_IN_TIME = 512 * MEBIBYTE;
 
@@ -50,23 +48,18 @@ export class S3Bucket {
 
   /**
    * Runs a command.
-   * @param work how many times the usual work it is, and how many times the time limit it gets. Default 1
+   * @param extra how many times the time limit it gets besides
    * @throws FileSystemError about the key, or the signal's reason
    */
-  async run<Result>(
+  run<Result>(
     key: string,
     signal: AbortSignal | undefined,
     send: (client: S3Client, options: SendOptions) => Promise<Result>,
-    work = 1,
+    extra = 0,
   ): Promise<Result> {
-    const { client, requestTimeout } = this.options;
-    const timeout = requestTimeout * Math.max(1, Math.ceil(work));
-    try {
-      return await request({ timeout, signal }, (abortSignal) => send(client, { abortSignal }));
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw s3Error(error, key);
-    }
+    const { client, requestTimeout: timeout } = this.options;
+    const options = { key, timeout, signal, extra, errorOf: s3Error };
+    return objectRequest(options, (abortSignal) => send(client, { abortSignal }));
   }
 
   /** All that the server tells of an object. @throws FileSystemError `ENOENT` */

@@ -1,7 +1,13 @@
 /** A bucket of S3, or of a store that speaks its language, as a file system. Needs the peer `@aws-sdk/client-s3`. */
 import { S3Client, type S3ClientConfig, type ServerSideEncryption, type StorageClass } from "@aws-sdk/client-s3";
 import { ObjectFileSystem } from "../objects/object-file-system.js";
-import { OBJECT_OPTIONS, type ObjectFileSystemOptions, objectSettings } from "../objects/object-options.js";
+import {
+  bucketName,
+  checkNames,
+  OBJECT_OPTIONS,
+  type ObjectFileSystemOptions,
+  objectSettings,
+} from "../objects/object-options.js";
 import type { S3StorageOptions } from "./s3-attributes.js";
 import { S3Store } from "./s3-store.js";
 
@@ -44,8 +50,7 @@ export class S3FileSystem extends ObjectFileSystem {
 
   /** @throws TypeError, RangeError naming the option */
   constructor(options: S3FileSystemOptions) {
-    for (const key of Object.keys(options))
-      if (!OPTIONS.includes(key)) throw new TypeError(`unknown option ${key}; known are ${OPTIONS.join(", ")}`);
+    checkNames(options, OPTIONS);
     const { bucket, requestTimeout, uniformParts, partSize } = settingsOf(options);
     const client = isClient(options.client) ? options.client : clientOf(options.client);
     const uniformPart = uniformParts ? partSize : undefined;
@@ -60,12 +65,12 @@ export class S3FileSystem extends ObjectFileSystem {
 }
 
 function settingsOf(options: S3FileSystemOptions) {
-  const { bucket } = options;
-  if (typeof bucket !== "string" || bucket === "") throw new TypeError("bucket must be the name of a bucket");
-  return { bucket, ...objectSettings(options) };
+  return { bucket: bucketName(options.bucket), ...objectSettings(options) };
 }
 
 function storageOf({ storageClass, serverSideEncryption, kmsKeyId }: S3FileSystemOptions): S3StorageOptions {
+  if (kmsKeyId !== undefined && !serverSideEncryption?.startsWith("aws:kms"))
+    throw new TypeError('kmsKeyId needs serverSideEncryption: "aws:kms"');
   return {
     ...(storageClass !== undefined && { StorageClass: storageClass }),
     ...(serverSideEncryption !== undefined && { ServerSideEncryption: serverSideEncryption }),
@@ -75,6 +80,8 @@ function storageOf({ storageClass, serverSideEncryption, kmsKeyId }: S3FileSyste
 
 /** Not by its class: it may come from another copy of the SDK. */
 function isClient(client: S3Client | S3ClientConfig | undefined): client is S3Client {
+  if (client !== undefined && (typeof client !== "object" || client === null))
+    throw new TypeError("client must be an S3Client, or what to make one of");
   return client !== undefined && "send" in client;
 }
 

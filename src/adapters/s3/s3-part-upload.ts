@@ -12,8 +12,9 @@ import { FileSystemError } from "../../storage/file-system-error.js";
 import { untilAborted } from "../../storage/until-aborted.js";
 import { eachAtOnce } from "../objects/at-once.js";
 import type { ObjectInfo, PartUpload } from "../objects/object-store.js";
+import { SENT_IN_TIME } from "../objects/request.js";
 import type { S3Attributes } from "./s3-attributes.js";
-import { COPIED_IN_TIME, type S3Bucket, SENT_IN_TIME } from "./s3-bucket.js";
+import { COPIED_IN_TIME, type S3Bucket } from "./s3-bucket.js";
 import { type Conditions, fromVersion, underConditions, type Wanted } from "./s3-conditions.js";
 import { isRefusal } from "./s3-errors.js";
 
@@ -86,8 +87,8 @@ export class S3PartUpload implements PartUpload {
       ContentLength: body.length,
     });
     const { key } = this.#wanted;
-    const work = body.length / SENT_IN_TIME;
-    const { ETag } = await this.#store.run(key, signal, (client, options) => client.send(command, options), work);
+    const extra = body.length / SENT_IN_TIME;
+    const { ETag } = await this.#store.run(key, signal, (client, options) => client.send(command, options), extra);
     this.#parts[index] = { ETag, size: body.length };
   }
 
@@ -151,8 +152,8 @@ export class S3PartUpload implements PartUpload {
         CopySourceRange: `bytes=${from}-${to - 1}`,
         CopySourceIfMatch,
       });
-      const work = (to - from) / COPIED_IN_TIME;
-      return this.#store.run(source, signal, (client, options) => client.send(command, options), work);
+      const extra = (to - from) / COPIED_IN_TIME;
+      return this.#store.run(source, signal, (client, options) => client.send(command, options), extra);
     });
     return { ETag: copied.CopyPartResult?.ETag, size: to - from };
   }

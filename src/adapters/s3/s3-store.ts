@@ -19,8 +19,9 @@ import type {
   PartUpload,
   PutRequest,
 } from "../objects/object-store.js";
+import { chunksOf, SENT_IN_TIME } from "../objects/request.js";
 import { attributesFrom, attributesOf } from "./s3-attributes.js";
-import { COPIED_IN_TIME, infoOf, S3Bucket, SENT_IN_TIME } from "./s3-bucket.js";
+import { COPIED_IN_TIME, infoOf, S3Bucket } from "./s3-bucket.js";
 import { type Conditions, fromVersion, underConditions } from "./s3-conditions.js";
 import { isRepeated, orMissing, s3Error } from "./s3-errors.js";
 import { abortUpload, beginUpload, copyInParts } from "./s3-part-upload.js";
@@ -76,7 +77,7 @@ export class S3Store extends S3Bucket implements ObjectStore {
     const close = (): void => void body.destroy();
     try {
       const info = { ...infoOf(key, found, wholeSize(found, start)), metadata: found.Metadata };
-      return { info, body: chunksOf(body, key), close };
+      return { info, body: chunksOf(body, key, s3Error), close };
     } catch (error) {
       close();
       throw error;
@@ -183,8 +184,8 @@ export class S3Store extends S3Bucket implements ObjectStore {
       Body: body,
       ContentLength: body.length,
     });
-    const work = body.length / SENT_IN_TIME;
-    const { ETag } = await this.run(key, signal, (client, options) => client.send(command, options), work);
+    const extra = body.length / SENT_IN_TIME;
+    const { ETag } = await this.run(key, signal, (client, options) => client.send(command, options), extra);
     return { key, size: body.length, modified: new Date(), version: ETag };
   }
 
@@ -203,8 +204,8 @@ export class S3Store extends S3Bucket implements ObjectStore {
         CopySource: this.source(from.key),
         CopySourceIfMatch: version,
       });
-      const work = from.size / COPIED_IN_TIME;
-      return this.run(from.key, signal, (client, options) => client.send(command, options), work);
+      const extra = from.size / COPIED_IN_TIME;
+      return this.run(from.key, signal, (client, options) => client.send(command, options), extra);
     });
     const { LastModified, ETag } = copied.CopyObjectResult ?? {};
     return { key: to, size: from.size, modified: LastModified, version: ETag };
@@ -233,13 +234,5 @@ function decoded(text: string): string {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
     return text;
-  }
-}
-
-async function* chunksOf(body: Readable, key: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of body) yield chunk as Uint8Array;
-  } catch (error) {
-    throw s3Error(error, key);
   }
 }
