@@ -32,7 +32,7 @@ export interface ObjectFileSystemOptions {
   readonly maxRename?: number | undefined;
   /** Whether a directory stays when its last entry goes. Default `true`; costs a request or two for each removal. */
   readonly keepEmptyDirectories?: boolean | undefined;
-  /** Whether times can be set (MFMT): kept as metadata `mtime`, which listings of S3 do not show. Default `false`. */
+  /** Whether times can be set (MFMT): kept as metadata `mtime`, which listings show only on Azure. Default `false`. */
   readonly keepTimes?: boolean | undefined;
   /** The type that new objects are given. Default: the store's. */
   readonly contentType?: string | undefined;
