@@ -11,11 +11,18 @@ stop() {
     [ ! -e "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null || true
   done
 }
-trap '[ $? = 0 ] || { stop; tail -n 5 "$dir"/log/*.out >&2; }' EXIT
+# What fails may have its errors written elsewhere.
+exec 3>&2
+trap '[ $? = 0 ] || { stop; tail -n 5 "$dir"/log/*.out >&3; }' EXIT
+# Without these what was running last says with which status a killed shell ends, and that may be 0.
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 # Polls for a minute.
 wait_until() {
-  for _ in {1..600}; do
+  local end=$((SECONDS + 60))
+  while [ "$SECONDS" -lt "$end" ]; do
     if "$@"; then return; fi
     sleep 0.1
   done
@@ -32,7 +39,8 @@ read -r v2 v1 port < <(node -e '
 ')
 fsid=$(cat /proc/sys/kernel/random/uuid)
 export CEPH_CONF=$dir/ceph.conf
-# Fast only with the short intervals of paxos, one placement group a pool, and tcp_nodelay.
+# Fast only with the short intervals of paxos, one placement group a pool, and tcp_nodelay. What is removed is kept for
+# two hours unless `rgw gc` says otherwise: the memory would be full before the tests are through, and every write waits.
 cat >"$CEPH_CONF" <<CONF
 [global]
 fsid = $fsid
@@ -54,6 +62,9 @@ osd pool default pgp num = 1
 osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
 rgw rados pool pg num min = 1
+rgw gc obj min wait = 5
+rgw gc processor period = 5
+rgw gc processor max time = 5
 paxos propose interval = 0.02
 paxos min wait = 0.01
 mon data avail warn = 1
@@ -84,18 +95,18 @@ CONF
   ceph-mon --mkfs -i a --monmap "$dir/monmap" --keyring "$dir/mon.keyring"
 } >"$dir/log/setup.out" 2>&1
 
-ceph-mon -i a -f >"$dir/log/mon.out" 2>&1 &
+ceph-mon -i a -f >"$dir/log/mon.out" 2>&1 3>&- &
 echo $! >"$dir/mon.p"
 osd=$(cat /proc/sys/kernel/random/uuid)
-ceph --connect-timeout 60 osd new "$osd" >>"$dir/log/setup.out" 2>&1
-ceph-osd -i 0 --mkfs --osd-uuid "$osd" >"$dir/log/mkfs.out" 2>&1
-ceph-osd -i 0 -f >"$dir/log/osd.out" 2>&1 &
+timeout -k 5 60 ceph osd new "$osd" >>"$dir/log/setup.out" 2>&1
+timeout -k 5 60 ceph-osd -i 0 --mkfs --osd-uuid "$osd" >"$dir/log/mkfs.out" 2>&1
+ceph-osd -i 0 -f >"$dir/log/osd.out" 2>&1 3>&- &
 echo $! >"$dir/osd.p"
-osd_is_up() { ceph osd stat 2>>"$dir/log/setup.out" | grep -q '1 up'; }
+osd_is_up() { timeout -k 5 20 ceph osd stat 2>>"$dir/log/setup.out" | grep -q '1 up'; }
 wait_until osd_is_up
-radosgw -n client.rgw.a -f --no-mon-config >"$dir/log/rgw.out" 2>&1 &
+radosgw -n client.rgw.a -f --no-mon-config >"$dir/log/rgw.out" 2>&1 3>&- &
 echo $! >"$dir/rgw.p"
-wait_until curl -s -o /dev/null "http://127.0.0.1:$port/"
-radosgw-admin -n client.admin user create --uid test --display-name test --access-key testkey --secret testsecret \
-  >"$dir/log/user.out" 2>&1
+wait_until curl -s -m 5 -o /dev/null "http://127.0.0.1:$port/"
+timeout -k 5 60 radosgw-admin -n client.admin user create --uid test --display-name test \
+  --access-key testkey --secret testsecret >"$dir/log/user.out" 2>&1
 echo "http://testkey:testsecret@127.0.0.1:$port"

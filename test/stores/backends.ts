@@ -4,19 +4,19 @@
  */
 import assert from "node:assert/strict";
 import { after, type TestContext } from "node:test";
-import { ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { ListObjectsV2Command, PutObjectCommand, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { AzureFileSystem } from "../../dist/adapters/azure/azure-file-system.js";
 import type { ObjectFileSystem } from "../../dist/adapters/objects/object-file-system.js";
 import type { ObjectFileSystemOptions } from "../../dist/adapters/objects/object-options.js";
-import { openProxy } from "../adapters/azure-proxy.js";
 import { ACCOUNT, type Azurite, KEY, NO_AZURITE, openAzurite } from "../kit/azurite.js";
 import { gcsScene, leftovers } from "../kit/gcs-scene.js";
 import { S3Fake } from "../kit/s3-fake.js";
 import { tagOf } from "../kit/s3-fake-bucket.js";
 import { givenS3Server, type S3Server } from "../kit/s3-server.js";
 import { type S3Subject, subjectIn } from "../kit/s3-subject.js";
-import { gcsRule, proxyFault, s3Fault, TroubleMaker } from "./trouble.js";
+import { openProxy } from "./proxy.js";
+import { gcsRule, s3Fault, TroubleMaker } from "./trouble.js";
 
 /** An empty store. */
 export interface Opened extends AsyncDisposable {
@@ -51,6 +51,21 @@ export interface Backend {
 export const PART = 5 * 1024 ** 2;
 
 const OPTIONS: ObjectFileSystemOptions = { partSize: PART };
+/** Tries once more and at once: the SDK's own strategy waits up to a second before. */
+const IMPATIENT: Extract<S3ClientConfig["retryStrategy"], { readonly recordSuccess: unknown }> = {
+  acquireInitialRetryToken: async () => retryToken(0),
+  refreshRetryTokenForRetry: async (token, { errorType }) => {
+    const passing = errorType === "THROTTLING" || errorType === "TRANSIENT";
+    if (!passing || token.getRetryCount() > 0) throw new Error("no more retries");
+    return retryToken(token.getRetryCount() + 1);
+  },
+  recordSuccess: () => undefined,
+};
+
+function retryToken(count: number) {
+  return { getRetryCount: () => count, getRetryDelay: () => 0 };
+}
+
 const NO_S3 = "PORTSIDE_TEST_S3 is not set: .ci/ceph.sh starts a server and prints its address";
 
 /** Starts what must be started, and ends it after the tests of the file. */
@@ -93,6 +108,15 @@ function known<Value>(value: Value | undefined): Value {
   return value;
 }
 
+/** Works on the keys, eight at a time. */
+async function atOnce(keys: Iterable<string>, work: (key: string) => Promise<unknown>): Promise<void> {
+  const queue = keys[Symbol.iterator]();
+  const worker = async (): Promise<void> => {
+    for (let next = queue.next(); !next.done; next = queue.next()) await work(next.value);
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+}
+
 function s3Face({ store, bucket }: S3Subject): Pick<Opened, "files" | "keys" | "unfinished"> {
   return {
     files: store,
@@ -107,7 +131,7 @@ function s3Face({ store, bucket }: S3Subject): Pick<Opened, "files" | "keys" | "
 async function openS3Fake(options?: ObjectFileSystemOptions): Promise<Opened> {
   const trouble = new TroubleMaker();
   const fake = await S3Fake.start();
-  const client = { ...fake.config, maxAttempts: 2 };
+  const client = { ...fake.config, retryStrategy: IMPATIENT };
   const subject = await subjectIn(fake, { ...OPTIONS, ...options, client });
   const { bucket, store } = subject;
   fake.fault = (call) => s3Fault(trouble, call);
@@ -130,21 +154,15 @@ async function openS3Fake(options?: ObjectFileSystemOptions): Promise<Opened> {
 
 async function openS3({ config }: S3Server, options?: ObjectFileSystemOptions): Promise<Opened> {
   const trouble = new TroubleMaker();
-  const proxy = await openProxy(config.endpoint as string);
-  proxy.decide = proxyFault(trouble);
-  const client = { ...config, endpoint: proxy.url, maxAttempts: 2 };
+  const proxy = await openProxy(config.endpoint as string, trouble);
+  const client = { ...config, endpoint: proxy.url, retryStrategy: IMPATIENT };
   const subject = await subjectIn({ config }, { ...OPTIONS, ...options, client });
   const { bucket } = subject;
   return {
     ...s3Face(subject),
     trouble,
     fill: async (keys) => {
-      const queue = keys[Symbol.iterator]();
-      const worker = async (): Promise<void> => {
-        for (let next = queue.next(); !next.done; next = queue.next())
-          await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: next.value, Body: "x" }));
-      };
-      await Promise.all(Array.from({ length: 8 }, worker));
+      await atOnce(keys, (Key) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: "x" })));
     },
     [Symbol.asyncDispose]: async () => {
       await subject[Symbol.asyncDispose]();
@@ -156,8 +174,7 @@ async function openS3({ config }: S3Server, options?: ObjectFileSystemOptions): 
 async function openAzure(azurite: Azurite, options?: ObjectFileSystemOptions): Promise<Opened> {
   const trouble = new TroubleMaker();
   const container = await azurite.container();
-  const proxy = await openProxy(new URL(azurite.endpoint).origin);
-  proxy.decide = proxyFault(trouble);
+  const proxy = await openProxy(new URL(azurite.endpoint).origin, trouble);
   const client = new ContainerClient(
     `${proxy.url}/${ACCOUNT}/${container.containerName}`,
     new StorageSharedKeyCredential(ACCOUNT, KEY),
@@ -182,7 +199,7 @@ async function openAzure(azurite: Azurite, options?: ObjectFileSystemOptions): P
       return found;
     },
     fill: async (keys) => {
-      for (const key of keys) await container.getBlockBlobClient(key).upload("x", 1);
+      await atOnce(keys, (key) => container.getBlockBlobClient(key).upload("x", 1));
     },
     [Symbol.asyncDispose]: async () => {
       await container.delete();

@@ -1,16 +1,23 @@
 /** What stores do on bad days, in one vocabulary for all of them. Knows no FTP and no adapter. */
-import type { Decide, Fault as ProxyFault } from "../adapters/azure-proxy.js";
 import type { FakeFault, FakeRule } from "../kit/gcs-fake.js";
 import type { FakeCall, Fault as S3Fault } from "../kit/s3-fake.js";
 
 /** All of them. */
-export const TROUBLES = ["dies", "stalls", "throttles", "loses", "breaks", "shortens"] as const;
+export const TROUBLES = ["stalls", "hangs", "dies", "throttles", "loses", "breaks", "shortens"] as const;
 
 /**
- * What becomes of a request: its connection goes before anything is done; nothing is ever answered; it is refused with 503;
- * all is done but the answer is lost; the answer breaks off; it ends too early without saying so, as far as that can be made.
+ * What becomes of a request: nothing is ever answered; the answer stops and the connection stays; the connection goes
+ * before anything is done; it is refused with 503; all is done but the answer is lost; the answer breaks off; it ends too
+ * early without saying so, as far as that can be made.
  */
 export type Trouble = (typeof TROUBLES)[number];
+
+/** A request that goes wrong. */
+export interface Spoiled {
+  readonly trouble: Trouble;
+  /** Bytes of the answer that still come where it is cut. */
+  readonly at: number;
+}
 
 /** Asked before each request, with its number from 0. */
 export type Plan = (index: number) => Trouble | undefined;
@@ -20,11 +27,13 @@ export class TroubleMaker {
   /** Requests since the plan was made. */
   count = 0;
   #plan: Plan = () => undefined;
+  #at = 0;
 
-  /** Begins to count, and to spoil what the plan says. */
-  begin(plan: Plan): void {
+  /** Begins to count, and to spoil what the plan says. @param at bytes of answers that still come where they are cut */
+  begin(plan: Plan, at = 7): void {
     this.count = 0;
     this.#plan = plan;
+    this.#at = at;
   }
 
   /** All goes well from now on. */
@@ -33,64 +42,56 @@ export class TroubleMaker {
   }
 
   /** What becomes of the next request. */
-  next(): Trouble | undefined {
-    return this.#plan(this.count++);
+  next(): Spoiled | undefined {
+    const trouble = this.#plan(this.count++);
+    return trouble && { trouble, at: this.#at };
   }
 }
 
-const S3: Readonly<Record<Trouble, S3Fault>> = {
-  dies: { fault: "drop", at: 0 },
-  stalls: { fault: "stall" },
-  throttles: { fault: "refuse", status: 503, code: "SlowDown" },
-  loses: { fault: "lose" },
-  breaks: { fault: "break", at: 7 },
-  shortens: { fault: "shorten", at: 7 },
-};
+/** Of S3: answers that have no bytes of which some could be missing. */
+const EMPTY = ["HeadObject", "PutObject", "UploadPart", "DeleteObject", "AbortMultipartUpload"];
 
 /** For the fake of S3. A HEAD has no bytes that could be too few: it breaks off. */
 export function s3Fault(maker: TroubleMaker, { operation }: FakeCall): S3Fault | undefined {
-  const trouble = maker.next();
-  return trouble && S3[trouble === "shortens" && operation === "HeadObject" ? "breaks" : trouble];
+  const spoiled = maker.next();
+  if (spoiled === undefined) return undefined;
+  const { trouble, at } = spoiled;
+  const faults: Readonly<Record<Trouble, S3Fault>> = {
+    dies: { fault: "drop", at: 0 },
+    stalls: { fault: "stall" },
+    hangs: EMPTY.includes(operation) ? { fault: "lose" } : { fault: "hang", at },
+    throttles: { fault: "refuse", status: 503, code: "SlowDown" },
+    loses: { fault: "lose" },
+    breaks: { fault: "break", at },
+    shortens: { fault: operation === "HeadObject" ? "break" : "shorten", at },
+  };
+  return faults[trouble];
 }
-
-const GCS: Readonly<Record<Trouble, FakeFault>> = {
-  dies: { kind: "drop" },
-  stalls: { kind: "stall" },
-  throttles: { kind: "status", status: 503 },
-  loses: { kind: "lost" },
-  breaks: { kind: "cut", bytes: 7 },
-  shortens: { kind: "short", bytes: 300_000 },
-};
 
 /** For the fake of Google Cloud Storage: a rule that is asked anew at each request. */
 export function gcsRule(maker: TroubleMaker): FakeRule {
-  let trouble: Trouble | undefined;
+  let spoiled: Spoiled | undefined;
   return {
     on: "any",
     get fault() {
-      trouble = maker.next();
-      return GCS[trouble ?? "dies"];
+      spoiled = maker.next();
+      return gcsFault(spoiled);
     },
     get times() {
-      return trouble === undefined ? 0 : Number.POSITIVE_INFINITY;
+      return spoiled === undefined ? 0 : Number.POSITIVE_INFINITY;
     },
   };
 }
 
-/** A proxy cannot lie about a length. */
-const PROXY: Readonly<Record<Trouble, ProxyFault>> = {
-  dies: { drop: "request" },
-  stalls: { stall: true },
-  throttles: { status: 503, code: "ServerBusy" },
-  loses: { drop: "answer" },
-  breaks: { drop: 7 },
-  shortens: { drop: 7 },
-};
-
-/** For a proxy before a real store. */
-export function proxyFault(maker: TroubleMaker): Decide {
-  return () => {
-    const trouble = maker.next();
-    return trouble && PROXY[trouble];
+function gcsFault({ trouble, at }: Spoiled = { trouble: "dies", at: 0 }): FakeFault {
+  const faults: Readonly<Record<Trouble, FakeFault>> = {
+    dies: { kind: "drop" },
+    stalls: { kind: "stall" },
+    hangs: { kind: "hang", bytes: at },
+    throttles: { kind: "status", status: 503 },
+    loses: { kind: "lost" },
+    breaks: { kind: "cut", bytes: at },
+    shortens: { kind: "short", bytes: 300_000 },
   };
+  return faults[trouble];
 }

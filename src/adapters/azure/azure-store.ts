@@ -64,7 +64,8 @@ export class AzureStore implements ObjectStore {
     },
     signal: AbortSignal | undefined,
   ): Promise<ObjectBody | undefined> {
-    const count = end === undefined ? undefined : end - start;
+    // A range always: only then does the answer tell how long the blob is, besides how long it is itself.
+    const count = (end ?? Number.MAX_SAFE_INTEGER) - start;
     const found = await missing(
       this.#container.run(key, signal, async (options) => {
         const conditions = conditionsOf({ version });
