@@ -22,7 +22,7 @@ export const LARGE = bytesOf(PART + 1_000_000, 2);
 /** What comes, in two parts. */
 export const NEW = bytesOf(PART + 5, 3);
 /** Milliseconds until a request is given up: of a fake, and of a real store, which is slow on a busy machine. */
-const [SOON, LATER] = [1500, 2500];
+const [SOON, LATER] = [2000, 3000];
 /** Milliseconds until a command must have its final reply: a few requests, and the removal of what they have left. */
 const BOUND = 10 * LATER;
 
@@ -128,13 +128,13 @@ async function tryGroup(stage: Stage, scenario: Scenario, group: readonly Bad[])
   const client = await stage.served.user();
   await client.expect("TYPE I", 200);
   await stage.opened.fill(namesOf(scenario.many ?? 0));
-  let standing = await prepare(stage, scenario);
+  let standing = await prepared(stage, scenario);
   const count = await healthy(stage, client, scenario);
   assert(count > 0, "the store was asked");
   for (const { trouble, forGood } of group)
     for (let index = 0; index < count; index++) {
       if (!isTried(stage.backend, forGood, index, count)) continue;
-      standing = await prepare(stage, scenario, standing);
+      standing = await prepared(stage, scenario, standing);
       await suffer(stage, client, scenario, { trouble, index, forGood, standing });
     }
 }
@@ -238,6 +238,11 @@ function assertGot({ gets }: Scenario, bytes: Buffer, succeeded: boolean, what: 
   if (gets === undefined) return;
   if (succeeded) assert.equal(bytes.length, gets.length, `${what}: bytes that came`);
   assert(gets.subarray(0, bytes.length).equals(bytes), `${what}: other bytes came`);
+}
+
+/** Prepares, once more where the machine was too busy for the short time that requests have here: nothing is tried yet. */
+async function prepared(stage: Stage, scenario: Scenario, standing?: Standing): Promise<Standing> {
+  return await prepare(stage, scenario, standing).catch(() => prepare(stage, scenario, standing));
 }
 
 /**
