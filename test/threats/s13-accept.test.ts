@@ -19,7 +19,7 @@ import { Witness } from "../robustness/kit-witness.js";
 async function firstLine(child: ChildProcess): Promise<string> {
   let text = "";
   while (!text.includes("\n")) {
-    const [chunk] = (await within(once(child.stdout ?? child, "data"), "a line of the child")) as [Buffer];
+    const [chunk] = (await within(once(child.stdout ?? child, "data"), "a line of the child", 60_000)) as [Buffer];
     text += chunk.toString();
   }
   return text.slice(0, text.indexOf("\n"));

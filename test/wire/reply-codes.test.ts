@@ -14,6 +14,8 @@ const sources: readonly (readonly [string, readonly number[]])[] = [
   ["RFC 2228 §5.1", [232, 234, 235, 334, 335, 336, 431, 533, 534, 535, 536, 537, 631, 632, 633]],
   ["RFC 2428 §2 and §3", [229, 522]],
   ["RFC 4217 §10.2", [521]],
+  ["draft-twine-ftpmd5-00", [251]],
+  ["draft-bryan-ftpext-hash-02 §3.5", [556]],
 ];
 
 for (const [source, codes] of sources)
@@ -30,7 +32,7 @@ test("no code without a clause, and none that no clause knows", () => {
   );
   for (const { meaning, source } of Object.values(REPLY_CODES)) {
     assert.match(meaning, /^[A-Z][ -~]+[^.]$/);
-    assert.match(source, /^RFC \d+ /);
+    assert.match(source, /^(RFC \d+ §|draft-[a-z0-9-]+-\d\d)/);
   }
 });
 
