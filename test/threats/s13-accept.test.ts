@@ -30,13 +30,13 @@ function crowd(port: number, size: number): readonly net.Socket[] {
   return Array.from({ length: size }, () => net.connect(port, "127.0.0.1").on("error", () => undefined));
 }
 
-test("S13.2 500 clients of a process with 64 descriptors: refusals, no crash, and service once they are gone", async (t) => {
+test("S13.2 500 clients of a process with 160 descriptors: refusals, no crash, and service once they are gone", async (t) => {
   const prlimit = requireProgram(t, "prlimit");
   if (prlimit === undefined) return;
   await using folder = await localFolder();
   const script = join(import.meta.dirname, "kit-child-server.js");
   const child = spawn(prlimit, [
-    "--nofile=64:64",
+    "--nofile=160:160",
     process.execPath,
     "--unhandled-rejections=strict",
     script,
