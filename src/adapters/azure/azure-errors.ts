@@ -57,16 +57,6 @@ export function azureError(cause: unknown, key: string): FileSystemError {
   return new FileSystemError(code, key, { cause, message: `${code}: ${key}: ${message.split("\n", 1)[0]}` });
 }
 
-/** Nothing instead of `ENOENT`. */
-export async function missing<Result>(found: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof FileSystemError && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
 /** What a request is told whose condition does not hold. */
 const TAKEN: readonly unknown[] = ["BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"];
 

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import type { BlobGetPropertiesResponse } from "@azure/storage-blob";
+import { orMissing } from "../objects/request.js";
 import type { AzureContainer } from "./azure-container.js";
-import { missing } from "./azure-errors.js";
 import { versionOf } from "./azure-names.js";
 
 /** Bytes hashed at a time: the event loop goes on in between. */
@@ -25,7 +25,7 @@ export async function trustedMd5(
   const { contentMD5, blobType, copyId, createdOn, lastModified, etag } = blob;
   const isAsMade = copyId === undefined && createdOn !== undefined && createdOn.getTime() === lastModified?.getTime();
   if (contentMD5 === undefined || blobType !== "BlockBlob" || !isAsMade) return undefined;
-  const list = await missing(
+  const list = await orMissing(
     container.run(key, signal, (options) => container.blob(key).getBlockList("committed", options)),
   );
   const isSame = list !== undefined && versionOf(list.etag) === versionOf(etag);

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import type { Block } from "@azure/storage-blob";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { ObjectInfo, PartUpload, PutRequest } from "../objects/object-store.js";
+import { orMissing } from "../objects/request.js";
 import { type AzureContainer, conditionsOf } from "./azure-container.js";
-import { missing, unmet } from "./azure-errors.js";
+import { unmet } from "./azure-errors.js";
 import { md5Of } from "./azure-md5.js";
 import { versionOf } from "./azure-names.js";
 
@@ -54,7 +55,7 @@ export class AzurePartUpload implements PartUpload {
     request: PutRequest,
     signal: AbortSignal | undefined,
   ): Promise<AzurePartUpload> {
-    const list = await missing(
+    const list = await orMissing(
       container.run(key, signal, (options) => container.blob(key).getBlockList("all", options)),
     );
     const committed = list?.committedBlocks ?? [];

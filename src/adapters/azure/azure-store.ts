@@ -11,10 +11,10 @@ import type {
   PartUpload,
   PutRequest,
 } from "../objects/object-store.js";
-import { chunksOf } from "../objects/request.js";
+import { chunksOf, orMissing } from "../objects/request.js";
 import { type AzureContainer, conditionsOf } from "./azure-container.js";
 import { copyBlob } from "./azure-copy.js";
-import { azureError, missing, unmet } from "./azure-errors.js";
+import { azureError, unmet } from "./azure-errors.js";
 import { listPage } from "./azure-listing.js";
 import { md5Of, trustedMd5 } from "./azure-md5.js";
 import { blobMetadata, blobName, isFolder, isMarker, type Metadata, objectMetadata, versionOf } from "./azure-names.js";
@@ -30,7 +30,7 @@ export class AzureStore implements ObjectStore {
   }
 
   async head(key: string, signal: AbortSignal | undefined, checksums = false): Promise<ObjectInfo | undefined> {
-    const found = await missing(
+    const found = await orMissing(
       this.#container.run(key, signal, async (options) => this.#container.blob(key).getProperties(options)),
     );
     // A blob is a file or a marker, never both.
@@ -66,7 +66,7 @@ export class AzureStore implements ObjectStore {
   ): Promise<ObjectBody | undefined> {
     // A range always: only then does the answer tell how long the blob is, besides how long it is itself.
     const count = (end ?? Number.MAX_SAFE_INTEGER) - start;
-    const found = await missing(
+    const found = await orMissing(
       this.#container.run(key, signal, async (options) => {
         const conditions = conditionsOf({ version });
         const answer = await this.#container.blob(key).download(start, count, { ...options, conditions });
@@ -170,7 +170,7 @@ export class AzureStore implements ObjectStore {
   /** An answer can be lost, and the SDK sends again: the blob that is in the way then is the one that it has written. */
   async #written(key: string, body: Uint8Array, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> {
     const blob = this.#container.blob(key);
-    const found = await missing(this.#container.run(key, signal, (options) => blob.getProperties(options)));
+    const found = await orMissing(this.#container.run(key, signal, (options) => blob.getProperties(options)));
     const isOwn = found?.contentMD5 !== undefined && Buffer.compare(found.contentMD5, await md5Of(body)) === 0;
     return isOwn ? infoOf(key, found) : undefined;
   }
@@ -182,7 +182,7 @@ export class AzureStore implements ObjectStore {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const conditions = conditionsOf({ version });
-    await missing(this.#container.run(key, signal, (options) => blob.delete({ ...options, conditions })));
+    await orMissing(this.#container.run(key, signal, (options) => blob.delete({ ...options, conditions })));
   }
 }
 

@@ -1,6 +1,6 @@
 /** One request to a store: ended by its caller's signal or by its own time limit, with nothing left behind. */
-
 import type { Readable } from "node:stream";
+import { FileSystemError } from "../../storage/file-system-error.js";
 
 /** Bytes that pass through this process in one time limit: requests that send many get as much more. */
 export const SENT_IN_TIME = 8 * 1024 ** 2;
@@ -62,6 +62,16 @@ export async function objectRequest<Result>(
   } catch (error) {
     signal?.throwIfAborted();
     throw errorOf(error, key);
+  }
+}
+
+/** What a request finds; nothing where it fails with `ENOENT`. */
+export async function orMissing<Result>(found: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof FileSystemError && error.code === "ENOENT") return undefined;
+    throw error;
   }
 }
 

@@ -2,10 +2,10 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from "@aws-sdk/client-s3";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { ObjectInfo } from "../objects/object-store.js";
-import { objectRequest } from "../objects/request.js";
+import { objectRequest, orMissing } from "../objects/request.js";
 import type { S3StorageOptions } from "./s3-attributes.js";
 import { checksumsOf } from "./s3-checksums.js";
-import { orMissing, s3Error } from "./s3-errors.js";
+import { s3Error } from "./s3-errors.js";
 
 /** Which bucket, how to reach it, and what its server can do. */
 export interface S3StoreOptions {

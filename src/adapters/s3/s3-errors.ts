@@ -77,13 +77,3 @@ export function isRepeated(error: unknown): boolean {
   const { $metadata } = (error instanceof FileSystemError ? (error.cause ?? {}) : {}) as SdkError;
   return ($metadata?.attempts ?? 1) > 1;
 }
-
-/** Nothing instead of ENOENT. */
-export async function orMissing<Result>(found: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof FileSystemError && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-}

@@ -19,11 +19,11 @@ import type {
   PartUpload,
   PutRequest,
 } from "../objects/object-store.js";
-import { chunksOf, SENT_IN_TIME } from "../objects/request.js";
+import { chunksOf, orMissing, SENT_IN_TIME } from "../objects/request.js";
 import { attributesFrom, attributesOf } from "./s3-attributes.js";
 import { COPIED_IN_TIME, infoOf, S3Bucket } from "./s3-bucket.js";
 import { type Conditions, fromVersion, underConditions } from "./s3-conditions.js";
-import { isRepeated, orMissing, s3Error } from "./s3-errors.js";
+import { isRepeated, s3Error } from "./s3-errors.js";
 import { abortUpload, beginUpload, copyInParts } from "./s3-part-upload.js";
 
 /** Where the objects of a bucket are. */
