@@ -106,7 +106,7 @@ export function isUnicast(address: string): boolean {
 }
 
 /** The eight groups of a valid IPv6 address without a zone. */
-function groupsOf(address: string): readonly number[] {
+export function groupsOf(address: string): readonly number[] {
   const [head = "", tail = ""] = address.split("::", 2);
   const left = fieldsOf(head);
   const right = fieldsOf(tail);
