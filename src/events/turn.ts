@@ -1,20 +1,29 @@
 /** Fairness: work that never waits for anything lets the event loop turn now and then. Knows nothing of FTP. */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** How long work may go on before the others have a turn, in milliseconds. */
-const TURN_MS = 5;
+/** How long all such work together may go on before the others have a turn, in milliseconds. */
+const TURN_MS = 2;
 
-/** The turns of one piece of work. */
+/** When work began in this turn of the event loop, by the process's own clock; `undefined` before any has. */
+let began: number | undefined;
+
+/** The turns of one piece of work; many pieces share them, so that the others wait no longer for many than for one. */
 export class Turn {
-  #began = performance.now();
-
   /** Whether the others have waited long enough: then `take` is to be awaited. */
   get due(): boolean {
-    return performance.now() - this.#began > TURN_MS;
+    const now = performance.now();
+    began ??= beginTurn(now);
+    return now - began > TURN_MS;
   }
 
   async take(): Promise<void> {
-    await setImmediate();
-    this.#began = performance.now();
+    await nextTurn();
   }
+}
+
+function beginTurn(now: number): number {
+  setImmediate(() => {
+    began = undefined;
+  });
+  return now;
 }
