@@ -7,7 +7,8 @@ import type { ReplyCode } from "./wire/reply-codes.js";
 /**
  * What went wrong, for programs: stable across versions.
  * `ABORTED` by ABOR or by the host, `BAD_PATH` a path name that no store may see, `BAD_ADDRESS` an advertised
- * address that PASV cannot carry, `CLOSED` the session ended, `CONTROL_LOST` the client left, `DATA_LOST` the
+ * address that PASV cannot carry, `BAD_PROXY_HEADER` a connection that did not come by a trusted proxy with a header
+ * that can be read, `CLOSED` the session ended, `CONTROL_LOST` the client left, `DATA_LOST` the
  * data connection broke or never came, `DATA_TIMEOUT` it did not come in time, `NO_PASSIVE_PORT` the range is
  * exhausted, `OTHER_CERTIFICATE` the data connection shows another client certificate than the control connection,
  * `REFUSED` a command was refused with `reply`, `SESSION_NOT_RESUMED` the data connection does not go on with the TLS
@@ -17,6 +18,7 @@ export type FtpErrorCode =
   | "ABORTED"
   | "BAD_ADDRESS"
   | "BAD_PATH"
+  | "BAD_PROXY_HEADER"
   | "CLOSED"
   | "CONTROL_LOST"
   | "DATA_LOST"

@@ -6,13 +6,27 @@ import type { Socket } from "node:net";
 import { FtpError } from "../errors.js";
 import { familyOf, normalizeAddress } from "../wire/address.js";
 import { type LineEvent, LineReader } from "../wire/line-reader.js";
+import { endpointsOf, UNKNOWN_ADDRESS } from "./endpoints.js";
+import { ignoreError } from "./opening.js";
 
 /** The bounds of a control connection. */
 export interface ControlChannelOptions {
   /** Bytes of one line. */
   readonly maxLineLength: number;
-  /** Lines that may wait; more stop the reading. */
-  readonly maxQueuedCommands: number;
+}
+
+/** Who says how many lines may wait, and is told how they end. Not by promises: an idle connection would hold them all the time. */
+export interface ControlWatcher {
+  /** Lines that may wait, 1 or more; more stop the reading. Asked each time: it may change. */
+  readonly maxQueued: number;
+  /** So many wait that the reading has stopped. */
+  queueFull(): void;
+  /** The client has said all it will say, or is gone. Told once, behind `controlClosed` where the socket is gone already. */
+  controlEnded(): void;
+  /** The socket is gone. */
+  controlClosed(): void;
+  /** A line has no end that is worth waiting for. */
+  hopelessLine(): void;
 }
 
 /** How long a line that ends in a lone CR waits for its LF: an urgent last byte never comes (RFC 854, TELNET Synch). */
@@ -37,12 +51,13 @@ export class ControlChannel {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
-  /** The two addresses for binding and connecting: with the zone that a link-local one needs (RFC 4007 §11). */
+  /** The trusted proxy that relays the connection; `undefined` for none. */
+  readonly proxy: string | undefined;
+  /**
+   * The two addresses for binding and connecting: with the zone that a link-local one needs (RFC 4007 §11), and our own
+   * end where a proxy has told of another one.
+   */
   readonly bindable: { readonly local: string; readonly remote: string };
-  /** Resolves when the client has said all it will say, or is gone. */
-  readonly ending: Promise<void>;
-  /** Resolves when the socket is gone. */
-  readonly closed: Promise<void>;
   readonly #raw: Socket;
   /** The socket that was given, or TLS over it. */
   #socket: Socket;
@@ -51,7 +66,7 @@ export class ControlChannel {
   #lines: LineEvent[] = [];
   /** Where the queue begins: `shift` of a long array costs its length. */
   #head = 0;
-  #onHopeless: () => void = () => undefined;
+  #watcher: ControlWatcher | undefined;
   #started = false;
   /** Something has come. */
   #begun = false;
@@ -59,7 +74,11 @@ export class ControlChannel {
   #finishing = false;
   #ended = false;
   #wake: (() => void) | undefined;
-  #tellEnding: () => void = () => undefined;
+  #isGone = false;
+  /** Made when somebody asks. */
+  #closed: Promise<void> | undefined;
+  #tellClosed: (() => void) | undefined;
+  #stopCrossing: (() => void) | undefined;
   #lostLineFeed: NodeJS.Timeout | undefined;
   #linger: NodeJS.Timeout | undefined;
 
@@ -68,30 +87,30 @@ export class ControlChannel {
     this.#socket = socket;
     this.#options = options;
     this.#reader = new LineReader({ maxLength: options.maxLineLength });
-    // Undefined when the client has reset the connection already.
-    this.remoteAddress = normalizeAddress(socket.remoteAddress ?? "0.0.0.0");
-    this.remotePort = socket.remotePort ?? 0;
-    this.localAddress = normalizeAddress(socket.localAddress ?? "0.0.0.0");
-    this.localPort = socket.localPort ?? 0;
+    const ends = endpointsOf(socket);
+    this.remoteAddress = ends.remoteAddress ?? UNKNOWN_ADDRESS;
+    this.remotePort = ends.remotePort ?? 0;
+    this.localAddress = ends.localAddress ?? UNKNOWN_ADDRESS;
+    this.localPort = ends.localPort ?? 0;
+    this.proxy = ends.proxy;
     this.bindable = {
-      local: withZone(socket.localAddress, this.localAddress),
-      remote: withZone(socket.remoteAddress, this.remoteAddress),
+      local: withZone(socket.localAddress),
+      remote: ends.proxy === undefined ? withZone(socket.remoteAddress) : this.remoteAddress,
     };
-    this.ending = new Promise((resolve) => {
-      this.#tellEnding = resolve;
-    });
-    this.closed = new Promise((resolve) => {
-      if (socket.destroyed) resolve();
-      socket.once("close", () => resolve());
-    });
-    void this.closed.then(() => this.#gone());
     // What goes wrong on a socket always ends in "close"; without a listener it would end the process.
-    socket.on("error", () => undefined);
+    socket.on("error", ignoreError).on("close", this.#onClose);
+    if (socket.destroyed) this.#onClose();
   }
 
-  /** Begins to read. @param onHopeless called where a line has no end that is worth waiting for */
-  start(onHopeless: () => void): void {
-    this.#onHopeless = onHopeless;
+  /** Names who is told of the end, also where it is there already. */
+  watch(watcher: ControlWatcher): void {
+    this.#watcher = watcher;
+    if (this.#isGone) queueMicrotask(() => watcher.controlClosed());
+    if (this.#ended) queueMicrotask(() => watcher.controlEnded());
+  }
+
+  /** Begins to read. */
+  start(): void {
     this.#started = true;
     this.#raw.setNoDelay(true);
     this.#raw.setKeepAlive(true, 60_000);
@@ -117,19 +136,36 @@ export class ControlChannel {
     this.#drop();
     this.#reader = new LineReader({ maxLength: this.#options.maxLineLength });
     try {
-      // Whatever the change waits for: a connection that is gone needs none any more.
-      const gone = this.closed.then(() => Promise.reject(new FtpError("TLS_FAILED", "the client left")));
-      this.#socket = await Promise.race([change(from), gone]);
-      if (this.#socket !== this.#raw) this.#socket.on("error", () => undefined);
+      this.#socket = await Promise.race([change(from), this.#goneMeanwhile()]);
+      if (this.#socket !== this.#raw) this.#socket.on("error", ignoreError);
     } catch (error) {
       this.#finishing = true;
       from.destroy();
       throw error;
     } finally {
       this.#crossing = false;
+      this.#stopCrossing = undefined;
     }
     this.#begun = true;
     if (this.#started) this.#listen();
+  }
+
+  /** Whatever the change waits for: a connection that is gone needs none any more. */
+  #goneMeanwhile(): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      this.#stopCrossing = () => reject(new FtpError("TLS_FAILED", "the client left"));
+      if (this.#isGone) this.#stopCrossing();
+    });
+  }
+
+  /** Resolves when the socket is gone. */
+  get closed(): Promise<void> {
+    this.#closed ??= this.#isGone
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.#tellClosed = resolve;
+        });
+    return this.#closed;
   }
 
   /** The socket is gone. */
@@ -163,11 +199,7 @@ export class ControlChannel {
     if (line !== undefined) this.#head++;
     if (this.#head === this.#lines.length) this.#drop();
     else if (this.#head >= ANSWERED_LINES) this.#forget();
-    if (
-      !this.#finishing &&
-      this.#socket.isPaused() &&
-      this.#lines.length - this.#head <= this.#options.maxQueuedCommands / 2
-    )
+    if (!this.#finishing && this.#socket.isPaused() && this.#lines.length - this.#head <= this.#maxQueued / 2)
       this.#socket.resume();
     return line;
   }
@@ -240,14 +272,21 @@ export class ControlChannel {
     const answers = this.#reader.takeTelnetReplies();
     if (answers !== undefined) this.send(answers);
     this.#awaitLineFeed();
-    if (this.#reader.overlongDiscarded > HOPELESS_LINE) this.#onHopeless();
+    if (this.#reader.overlongDiscarded > HOPELESS_LINE) this.#watcher?.hopelessLine();
   };
 
   #queue(lines: readonly LineEvent[]): void {
     if (lines.length === 0) return;
     for (const line of lines) this.#lines.push(line);
-    if (this.#lines.length - this.#head >= this.#options.maxQueuedCommands) this.#socket.pause();
+    if (this.#lines.length - this.#head >= this.#maxQueued) {
+      this.#socket.pause();
+      this.#watcher?.queueFull();
+    }
     this.wake();
+  }
+
+  get #maxQueued(): number {
+    return this.#watcher?.maxQueued ?? Number.POSITIVE_INFINITY;
   }
 
   #awaitLineFeed(): void {
@@ -258,8 +297,8 @@ export class ControlChannel {
 
   readonly #finishReading = (): void => {
     clearTimeout(this.#lostLineFeed);
+    if (!this.#ended) queueMicrotask(() => this.#watcher?.controlEnded());
     this.#ended = true;
-    this.#tellEnding();
     this.wake();
   };
 
@@ -274,15 +313,22 @@ export class ControlChannel {
     this.#head = 0;
   }
 
+  readonly #onClose = (): void => queueMicrotask(() => this.#gone());
+
   #gone(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
     this.#socket.destroy();
     this.#drop();
     clearTimeout(this.#linger);
     this.#finishReading();
+    this.#watcher?.controlClosed();
+    this.#tellClosed?.();
+    this.#stopCrossing?.();
   }
 }
 
 /** What the system calls an address where it is IPv6, else the plain IPv4 address. */
-function withZone(raw: string | undefined, normal: string): string {
-  return raw === undefined || familyOf(normal) === 4 ? normal : raw;
+function withZone(raw: string = UNKNOWN_ADDRESS): string {
+  return familyOf(raw) === 4 ? normalizeAddress(raw) : raw;
 }

@@ -7,6 +7,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { FtpError } from "../errors.js";
 import { Deadline } from "../events/deadline.js";
 import type { HandshakeOptions } from "./handshake.js";
+import { bindSessions } from "./node-tls.js";
 import { TlsSessions } from "./tls-sessions.js";
 
 /** A generation of certificates. */
@@ -33,9 +34,16 @@ const SESSION_ID_CONTEXT = "portside";
 /** How long a session can be resumed, in seconds: a control connection with data connections may live for long. */
 const SESSION_SECONDS = 86_400;
 
+/** Bytes of the name of a control connection's sessions; OpenSSL takes 32 characters. */
+const BINDING = 16;
+/** How long control connections that begin share a context, in milliseconds: its keys are not to be old. */
+const SHARED_MS = 600_000;
+
 /** One generation of certificates. */
 export class Credentials {
   readonly options: CredentialsOptions;
+  /** A context is what costs most under TLS, in memory and time. */
+  #shared: { readonly context: SecureContext; readonly until: number } | undefined;
 
   /** @throws Error of OpenSSL where key and certificate cannot be used */
   constructor(options: CredentialsOptions) {
@@ -50,11 +58,29 @@ export class Credentials {
    */
   async forControl(host: string | undefined): Promise<Identity> {
     const { context, requestCert, requireSessionReuse } = this.options;
+    const binding = randomBytes(BINDING).toString("hex");
+    const shared = this.#mayShare ? this.#sharedContext() : undefined;
+    if (shared !== undefined && bindSessions(shared, binding)) return new Identity(this, shared, binding);
     // A context of a host has no keys of its own for tickets, and not what resuming with client certificates needs.
     const named = requestCert || requireSessionReuse ? undefined : await this.#contextFor(host);
     // Keys that no other control connection has: a session that is resumed is not asked for its host again, nor is its
     // certificate verified by what that host trusts. Data connections go on with it; other control connections do not.
     return new Identity(this, named ?? contextOf(context, randomBytes(TICKET_KEYS)));
+  }
+
+  /** Where all are shown the same certificate, nobody is asked for one, and any data connection will do. */
+  get #mayShare(): boolean {
+    const { sni, requestCert, requireSessionReuse } = this.options;
+    return sni === undefined && !requestCert && !requireSessionReuse;
+  }
+
+  #sharedContext(): SecureContext {
+    const now = performance.now();
+    if (this.#shared === undefined || this.#shared.until < now) {
+      const context = contextOf(this.options.context, randomBytes(TICKET_KEYS));
+      this.#shared = { context, until: now + SHARED_MS };
+    }
+    return this.#shared.context;
   }
 
   async #contextFor(host: string | undefined): Promise<SecureContext | undefined> {
@@ -75,14 +101,22 @@ export class Credentials {
 export class Identity {
   readonly credentials: Credentials;
   readonly #context: SecureContext;
+  /** What tells its sessions from those of others that have the context too. */
+  readonly #binding: string | undefined;
   readonly #sessions = new TlsSessions();
   /** The certificate that the control connection has shown, where the client named a host to TLS. */
   #named: SecureContext | undefined;
 
   /** @internal */
-  constructor(credentials: Credentials, context: SecureContext) {
+  constructor(credentials: Credentials, context: SecureContext, binding?: string) {
     this.credentials = credentials;
     this.#context = context;
+    this.#binding = binding;
+  }
+
+  /** The control connection is under TLS. @param protocol e.g. `TLSv1.3`, which has tickets for all */
+  settle(protocol: string): void {
+    if (protocol === "TLSv1.3") this.#sessions.forget();
   }
 
   /** How the control connection shakes hands. */
@@ -119,6 +153,7 @@ export class Identity {
     const { requestCert, rejectUnauthorized, handshakeTimeout } = this.credentials.options;
     return {
       context: this.#context,
+      binding: this.#binding,
       sessions: this.#sessions,
       requestCert,
       rejectUnauthorized,

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { FtpError } from "../errors.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
-import { normalizeAddress } from "../wire/address.js";
+import { endpointsOf } from "./endpoints.js";
 import type { SecuredSocket } from "./handshake.js";
 import { ignoreError } from "./opening.js";
 import type { Secure } from "./secure.js";
@@ -90,11 +90,11 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     this.secure = options.secured?.secure;
     this.#socket = options.secured?.socket ?? socket;
     this.#options = options;
-    const { remoteAddress, localAddress } = socket;
-    this.remoteAddress = remoteAddress === undefined ? undefined : normalizeAddress(remoteAddress);
-    this.remotePort = socket.remotePort;
-    this.localAddress = localAddress === undefined ? undefined : normalizeAddress(localAddress);
-    this.localPort = socket.localPort;
+    const ends = endpointsOf(socket);
+    this.remoteAddress = ends.remoteAddress;
+    this.remotePort = ends.remotePort;
+    this.localAddress = ends.localAddress;
+    this.localPort = ends.localPort;
     this.closed = new Promise((resolve) => {
       if (this.#socket.closed) resolve();
       else this.#socket.once("close", () => resolve());
@@ -201,6 +201,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   #discardInput(): void {
     this.#use = "send";
+    this.#batch = [];
     this.#socket.resume();
   }
 

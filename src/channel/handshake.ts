@@ -7,7 +7,7 @@ import { type SecureContext, TLSSocket } from "node:tls";
 import { types } from "node:util";
 import { FtpError } from "../errors.js";
 import { hostName } from "../wire/host-name.js";
-import { endOnTlsError, isVerified } from "./node-tls.js";
+import { bindSessions, endOnTlsError, isVerified } from "./node-tls.js";
 import { ignoreError } from "./opening.js";
 import { type Secure, secureOf, serverNameOf } from "./secure.js";
 import { TlsBridge } from "./tls-bridge.js";
@@ -17,6 +17,8 @@ import type { TlsSessions } from "./tls-sessions.js";
 export interface HandshakeOptions {
   /** Key and certificate, versions and ciphers, and the keys of session tickets. */
   readonly context: SecureContext;
+  /** Only sessions of the same binding are gone on with: where others have the `context` too. At most 32 characters. */
+  readonly binding?: string | undefined;
   /** Sessions that can be gone on with by their identifier. */
   readonly sessions: TlsSessions;
   /** The context of a host that the client names (RFC 6066 §3); `undefined` for the one above. A rejection refuses. */
@@ -142,6 +144,8 @@ function secured(socket: Socket, bridge: TlsBridge | undefined, options: Handsha
       },
     }),
   };
+  // Read when the socket is made, so that nothing may come in between.
+  if (options.binding !== undefined) bindSessions(context, options.binding);
   return bridge === undefined ? new TLSSocket(socket, tlsOptions) : new WatchedSocket(bridge, tlsOptions);
 }
 

@@ -14,8 +14,8 @@ export interface PortLease {
   release(): void;
 }
 
-/** Connections that may wait in the kernel: strangers must not crowd out the peer while one is turned away. */
-const BACKLOG = 16;
+/** Connections that may wait in the kernel: strangers must not crowd out the peers while one is turned away. */
+const BACKLOG = 128;
 /** The port is somebody else's, or not ours to take: the next one may do. */
 const TAKEN: ReadonlySet<string | undefined> = new Set(["EADDRINUSE", "EACCES"]);
 
@@ -38,6 +38,11 @@ export class PortPool {
     return this.#leased;
   }
 
+  /** Whether every port of the range is leased. */
+  get exhausted(): boolean {
+    return this.#free?.length === 0;
+  }
+
   /**
    * Makes a server listen on a port of this pool. Of a range, every free port is tried once.
    * @param host the local address
@@ -46,10 +51,10 @@ export class PortPool {
   async listen(server: Server, host: string): Promise<PortLease> {
     try {
       const port =
-        this.#free === undefined ? await bind(server, host, 0) : await this.#bindFree(this.#free, server, host);
+        this.#free === undefined ? await listenOn(server, host, 0) : await this.#bindFree(this.#free, server, host);
       return this.#lease(port);
     } catch (cause) {
-      throw new FtpError("NO_PASSIVE_PORT", `no port to listen on at ${host}`, { cause });
+      throw noPort(host, cause);
     }
   }
 
@@ -59,11 +64,11 @@ export class PortPool {
     try {
       for (let port = draw(free); port !== undefined; port = draw(free)) {
         try {
-          return await bind(server, host, port);
+          return await listenOn(server, host, port);
         } catch (error) {
           taken.push(port);
           refusal = error as NodeJS.ErrnoException;
-          if (!TAKEN.has(refusal.code)) break;
+          if (!isTaken(error)) break;
         }
       }
       throw refusal;
@@ -85,10 +90,23 @@ export class PortPool {
   }
 }
 
-/** Takes a port out of the half that has rested longest: the last one comes only when there is no other. */
-function draw(free: number[]): number | undefined {
-  if (free.length === 0) return undefined;
-  return free.splice(randomInt(Math.ceil(free.length / 2)), 1)[0];
+/**
+ * Takes a port out of the half that has rested longest: the last one comes only when there is no other.
+ * @param rested the one that was used last is at the end
+ */
+export function draw<Port>(rested: Port[]): Port | undefined {
+  if (rested.length === 0) return undefined;
+  return rested.splice(randomInt(Math.ceil(rested.length / 2)), 1)[0];
+}
+
+/** Why a server does not listen. */
+export function noPort(host: string, cause: unknown): FtpError {
+  return new FtpError("NO_PASSIVE_PORT", `no port to listen on at ${host}`, { cause });
+}
+
+/** Whether another port may do where this one could not be listened on. */
+export function isTaken(error: unknown): boolean {
+  return TAKEN.has((error as NodeJS.ErrnoException).code);
 }
 
 function shuffled(min: number, max: number): number[] {
@@ -106,8 +124,12 @@ function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65_535;
 }
 
-/** Resolves to the port that the server listens on. */
-function bind(server: Server, host: string, port: number): Promise<number> {
+/**
+ * Resolves to the port that the server listens on.
+ * @param port 0 is any
+ * @throws Error of the system
+ */
+export function listenOn(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error): void => {
       server.off("error", settle).off("listening", settle);

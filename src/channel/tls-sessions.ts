@@ -22,6 +22,13 @@ export class TlsSessions extends EventEmitter {
     });
   }
 
+  /** Nobody will ask for it. */
+  forget(): void {
+    this.seal();
+    this.#id = undefined;
+    this.#session = undefined;
+  }
+
   /** The control connection is under TLS: there is nothing more to remember. */
   seal(): void {
     this.#learning = false;

@@ -1,7 +1,9 @@
 /** Access control (RFC 959 §4.1.1): who the client is, and leaving. */
 
+import { unlessOff } from "../limits/limits.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { type Admitted, CertificateQuestion, LoginQuestion } from "../session/login-questions.js";
+import { waitFor } from "../transfer/pace.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { anyText, none, text } from "./grammar.js";
 import { type Row, row } from "./row.js";
@@ -77,6 +79,8 @@ async function beginLogin(dialogue: Dialogue, username: string): Promise<Reply> 
   if (state.who.stage === "admitted" && !settings.allowRelogin) return reply(503, texts.alreadyLoggedIn);
   const { type, facts, language, extendedOnly } = state;
   dialogue.reset();
+  // As after AUTH and REIN: the clock until login runs again, and what SITE IDLE has set is gone.
+  if (state.who.stage === "admitted") dialogue.limits.restart();
   Object.assign(dialogue.state, { type, facts, language, extendedOnly, who: { stage: "named", username } });
   const byCertificate = security.secure?.authorized && dialogue.hears("certificate");
   const known = byCertificate ? await logInByCertificate(dialogue, username) : undefined;
@@ -85,6 +89,7 @@ async function beginLogin(dialogue: Dialogue, username: string): Promise<Reply> 
 
 /** RFC 4217 §10.1: 232 where the certificate is enough. `undefined`: a password is asked for. */
 async function logInByCertificate(dialogue: Dialogue, username: string): Promise<Reply | undefined> {
+  if (await dialogue.guard.isBanned(dialogue.session.remoteAddress)) return reply(421, dialogue.texts.notWelcome);
   const question = new CertificateQuestion(dialogue.session, dialogue.texts.loginFailed, username);
   const refusal = await dialogue.ask("certificate", question);
   if (refusal !== undefined) return fail(dialogue, username, refusal);
@@ -95,38 +100,63 @@ async function logInByCertificate(dialogue: Dialogue, username: string): Promise
 async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Reply> {
   const { state, texts } = dialogue;
   const { username, password, accountInfo } = credentials;
+  if (await dialogue.guard.isBanned(dialogue.session.remoteAddress)) return reply(421, texts.notWelcome);
   const question = new LoginQuestion(dialogue.session, texts.loginFailed, { username, password, accountInfo });
   const refusal = await dialogue.ask("login", question);
-  if (refusal === undefined && question.accountRequired) {
-    state.who = { stage: "accountWanted", username, password };
-    return reply(332, texts.needAccount);
-  }
-  if (refusal === undefined && question.admitted !== undefined)
-    return admit(dialogue, username, question.admitted, reply(230, texts.loggedIn));
-  return fail(dialogue, username, refusal ?? question.ownRefusal);
+  const { admitted, accountRequired } = question;
+  if (refusal !== undefined || (admitted === undefined && !accountRequired))
+    return fail(dialogue, username, refusal ?? question.ownRefusal);
+  // Many guesses may be verified at once: those that have banned the address meanwhile count for the rest.
+  if (await dialogue.guard.isBanned(dialogue.session.remoteAddress)) return reply(421, texts.notWelcome);
+  if (admitted !== undefined) return admit(dialogue, username, admitted, reply(230, texts.loggedIn));
+  state.who = { stage: "accountWanted", username, password };
+  return reply(332, texts.needAccount);
 }
 
-/** RFC 2577 §5: a few tries, then the connection ends. */
-function fail(dialogue: Dialogue, username: string, refusal: Reply): Reply {
-  const { settings, texts } = dialogue;
+/** RFC 2577 §5: each is answered later than the one before; after a few the connection ends, after more the address is banned. */
+async function fail(dialogue: Dialogue, username: string, refusal: Reply): Promise<Reply> {
+  const { allowance, settings, texts, guard, session, signal } = dialogue;
   dialogue.state.who = { stage: "greeted" };
   dialogue.loginFailures++;
-  dialogue.tell("loginFailed", { username });
-  const over = settings.maxLoginAttempts > 0 && dialogue.loginFailures >= settings.maxLoginAttempts;
-  return over ? reply(421, texts.tooManyFailures) : refusal;
+  const bound = allowance.within("loginAttempts", unlessOff(settings.maxLoginAttempts));
+  const over = dialogue.loginFailures >= bound.amount;
+  dialogue.tell("loginFailed", { username, over });
+  if (over) dialogue.tellLimited(bound);
+  const { delay, banned, out, hint } = await guard.failed(session.remoteAddress, username);
+  if (banned > 0) dialogue.tell("banned", { milliseconds: banned });
+  if (hint !== undefined) dialogue.tell("hint", { option: "bans.exempt", text: hint });
+  if (delay > 0) await waitFor(delay, signal);
+  return over || out ? reply(421, texts.tooManyFailures) : refusal;
 }
 
-function admit(dialogue: Dialogue, username: string, admitted: Admitted, welcome: Reply): Reply {
-  const { security, texts } = dialogue;
-  const { fileSystem, account, directory, requireTls } = admitted;
+async function admit(dialogue: Dialogue, username: string, admitted: Admitted, welcome: Reply): Promise<Reply> {
+  const { security, texts, guard } = dialogue;
+  const { fileSystem, account, directory, requireTls, limits } = admitted;
   // The password came in clear already; but nobody shall get used to it.
-  if (security.lacks("login", requireTls)) return fail(dialogue, username, reply(530, texts.tlsRequired));
-  dialogue.state.who = { stage: "admitted", username, account, fileSystem };
+  if (security.lacks("login", requireTls)) return await fail(dialogue, username, reply(530, texts.tlsRequired));
+  const countedAs = accountOf(dialogue, username);
+  const scope = guard.account(countedAs, limits);
+  const counted = dialogue.allowance.logIn(scope);
+  const reached = counted instanceof Promise ? await counted : counted;
+  dialogue.signal.throwIfAborted();
+  if (reached !== undefined) {
+    dialogue.state.who = { stage: "greeted" };
+    guard.left(countedAs);
+    dialogue.tellLimited(reached);
+    return reply(530, texts.tooManySessions);
+  }
+  dialogue.state.who = { stage: "admitted", username, account, fileSystem, countedAs, scope };
   dialogue.state.directory = directory;
   security.accountRequires = requireTls;
   dialogue.limits.admitted();
   dialogue.tell("loggedIn", {});
   return welcome;
+}
+
+/** Users of two hosts are two. A name that no listener has looked at is no host's: a client could say any, and have bounds for each. */
+function accountOf(dialogue: Dialogue, username: string): string {
+  const { host } = dialogue.security;
+  return host !== undefined && dialogue.hears("host") ? `${username}\n${host}` : username;
 }
 
 /** Everything as at the beginning. Under TLS that means to leave it, where that is allowed (RFC 4217 §13). */

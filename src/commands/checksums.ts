@@ -9,6 +9,7 @@ import type { Dialogue } from "../session/dialogue.js";
 import { RetrieveQuestion } from "../session/questions.js";
 import { type Checksum, type ChecksumAlgorithm, digestOf } from "../storage/checksum.js";
 import type { ChecksumOptions, FileSystem } from "../storage/file-system.js";
+import { GivenBytes } from "../storage/given-bytes.js";
 import { type Stage, through } from "../transfer/stage.js";
 import { asBytes } from "../transfer/transfer.js";
 import { upperCase } from "../wire/command-line.js";
@@ -181,7 +182,9 @@ async function checksumOf(
 
 async function* bytesAt(fileSystem: FileSystem, path: VirtualPath, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   await using file = await fileSystem.openRead(path, { signal });
-  yield* file.body;
+  const given = new GivenBytes(path, file);
+  yield* given.body;
+  given.assertAll();
 }
 
 /** Lets no more bytes of the host pass than of a file. */

@@ -2,22 +2,12 @@
  * Where the next data connection goes (RFC 959 §4.1.2 PORT and PASV, RFC 2428 EPRT and EPSV), with the checks of
  * RFC 2577 §3: only to and from the peer of the control connection, never to a port below 1024.
  */
-import { isIPv4 } from "node:net";
 import { openActive } from "../channel/active-opening.js";
-import { openPassive, type PassiveOpening } from "../channel/passive-opening.js";
+import { openPassive } from "../channel/passive-opening.js";
 import { FtpError } from "../errors.js";
-import { Deadline } from "../events/deadline.js";
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
-import {
-  type Endpoint,
-  familyOf,
-  formatPort,
-  isUnicast,
-  parseExtendedPort,
-  parsePort,
-  sameAddress,
-} from "../wire/address.js";
+import { type Endpoint, familyOf, formatPort, parseExtendedPort, parsePort, sameAddress } from "../wire/address.js";
 import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { none, valueOf } from "./grammar.js";
@@ -115,9 +105,10 @@ function offerActive(dialogue: Dialogue, { host, port }: Endpoint): Reply {
   if (!settings.active.enabled) return reply(504, texts.activeOff);
   if (port < FIRST_UNPRIVILEGED_PORT || !sameAddress(host, control.remoteAddress)) return reply(504, texts.badPeer);
   dialogue.withdrawOffer();
-  // RFC 1123 §4.1.2.12: from the address that the client knows us by.
   const { local, remote } = control.bindable;
-  state.offer = openActive({ host: remote, port, localAddress: local, localPort: settings.active.sourcePort });
+  // RFC 1123 §4.1.2.12: from the address that the client knows us by, which behind a proxy is none of ours.
+  const localAddress = control.proxy === undefined ? local : undefined;
+  state.offer = openActive({ host: remote, port, localAddress, localPort: settings.active.sourcePort });
   return reply(200, texts.portAccepted);
 }
 
@@ -125,7 +116,7 @@ async function enterPassive(dialogue: Dialogue): Promise<Reply> {
   const { texts } = dialogue;
   if (ownFamily(dialogue) !== FAMILY_NUMBER[4]) return reply(425, texts.useEpsv);
   const host = await advertisedAddress(dialogue);
-  const { port } = await offerPassive(dialogue);
+  const port = await offerPassive(dialogue);
   return reply(227, texts.passive(formatPort({ host, port })));
 }
 
@@ -136,11 +127,11 @@ async function enterExtendedPassive(dialogue: Dialogue, argument: string | undef
     return reply(200, texts.epsvAll);
   }
   if (argument !== undefined && Number(argument) !== ownFamily(dialogue)) return wrongFamily(dialogue);
-  const { port } = await offerPassive(dialogue);
-  return reply(229, texts.extendedPassive(port));
+  return reply(229, texts.extendedPassive(await offerPassive(dialogue)));
 }
 
-async function offerPassive(dialogue: Dialogue): Promise<PassiveOpening> {
+/** Listens for the client. Gives the port to tell it, which NAT may map to the one that is listened on. */
+async function offerPassive(dialogue: Dialogue): Promise<number> {
   const { control, settings, state } = dialogue;
   dialogue.withdrawOffer();
   try {
@@ -148,33 +139,25 @@ async function offerPassive(dialogue: Dialogue): Promise<PassiveOpening> {
       host: control.bindable.local,
       peer: control.remoteAddress,
       ports: settings.ports,
+      identify: dialogue.identify,
       onStranger: (address) => dialogue.tell("stranger", { address }),
     });
     if (control.finishing) opening.close();
     else state.offer = opening;
-    return opening;
+    return opening.port + settings.passive.portOffset;
   } catch (error) {
     if (error instanceof FtpError && error.code === "NO_PASSIVE_PORT") dialogue.tell("portsExhausted", {});
     throw error;
   }
 }
 
-/** The address for 227: fixed, by the host's function, or the one that the client has reached us by. */
-async function advertisedAddress({ settings, session, control }: Dialogue): Promise<string> {
+/** The address for 227, and a hint to the host where the client can hardly connect to it. */
+async function advertisedAddress(dialogue: Dialogue): Promise<string> {
+  const { settings, session } = dialogue;
   const { address } = settings.passive;
-  const chosen = typeof address === "function" ? await callHost(() => address(session), settings.hookTimeout) : address;
-  const host = chosen ?? control.localAddress;
-  if (isIPv4(host) && isUnicast(host)) return host;
-  throw new FtpError("BAD_ADDRESS", `passive.address must give the IPv4 address of a host, not ${host}`);
-}
-
-async function callHost<Value>(call: () => Value | Promise<Value>, timeout: number): Promise<Value> {
-  const deadline = new Deadline(timeout, () => new Error(`passive.address did not settle in ${timeout} ms`));
-  try {
-    return await deadline.bound(Promise.resolve(call()));
-  } catch (cause) {
-    throw new FtpError("BAD_ADDRESS", "passive.address failed", { cause });
-  } finally {
-    deadline.clear();
-  }
+  const onFailure = (error: unknown): void => dialogue.report(error);
+  const host = await address.of(session, { timeout: settings.hookTimeout, onFailure });
+  const text = address.hint(session, host);
+  if (text !== undefined) dialogue.tell("hint", { option: "passive.address", text });
+  return host;
 }

@@ -4,6 +4,7 @@ import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import type { Capability, FileTimes } from "../storage/file-system.js";
 import { FileSystemError } from "../storage/file-system-error.js";
+import { GivenBytes } from "../storage/given-bytes.js";
 import { countNetwork } from "../transfer/ascii.js";
 import { upperCase } from "../wire/command-line.js";
 import { type Reply, reply } from "../wire/reply.js";
@@ -131,7 +132,10 @@ async function tellSize(dialogue: Dialogue, path: VirtualPath): Promise<Reply> {
   if (state.type === "I") return reply(213, String(info.size));
   if (info.size > settings.asciiScanLimit) return reply(550, texts.tooLargeToCount);
   await using file = await fileSystem.openRead(path, { signal });
-  return reply(213, String(await countNetwork(file.body)));
+  const given = new GivenBytes(path, file);
+  const octets = await countNetwork(given.body);
+  given.assertAll();
+  return reply(213, String(octets));
 }
 
 async function tellFacts(dialogue: Dialogue, name: string | undefined): Promise<Reply> {

@@ -151,7 +151,7 @@ function tellStatus({ state, control, session, texts, transfer }: Dialogue): Rep
 
 /** STAT with a path: at most so many lines, for the control connection has better things to do. */
 async function listPath(dialogue: Dialogue, name: string): Promise<Reply> {
-  const { texts, settings, signal } = dialogue;
+  const { texts, signal } = dialogue;
   const found = await findTarget(dialogue, { verb: "STAT", name, patterns: true, signal });
   if (found.refusal !== undefined) return found.refusal;
   const { target } = found;
@@ -159,12 +159,11 @@ async function listPath(dialogue: Dialogue, name: string): Promise<Reply> {
   if (info !== undefined && info.type !== "directory")
     return reply(213, texts.listingOf(path), longLine(info, new Date()), texts.listingEnd);
   const lines: string[] = [];
-  for await (const line of longLines(walkTarget(dialogue, target, { signal }), new Date())) {
-    if (lines.length === settings.listing.statLines)
-      return reply(212, texts.listingOf(path), ...lines, texts.listingCut);
-    lines.push(line);
-  }
-  return reply(212, texts.listingOf(path), ...lines, texts.listingEnd);
+  const sections = walkTarget(dialogue, target, { signal, inReply: true });
+  for await (const line of longLines(sections, new Date())) lines.push(line);
+  const { reached } = sections;
+  if (reached !== undefined) dialogue.tellLimited(reached);
+  return reply(212, texts.listingOf(path), ...lines, reached === undefined ? texts.listingEnd : texts.listingCut);
 }
 
 function help(dialogue: Dialogue, verb: string | undefined): Reply {

@@ -1,11 +1,12 @@
 /** Listings over the data connection (RFC 959 §4.1.3 LIST and NLST, RFC 3659 §7 MLSD), always CRLF lines whatever TYPE is. */
 
+import { FtpError } from "../errors.js";
 import { factLine } from "../listing/facts.js";
 import { type ListRequest, parseListArgument } from "../listing/list-arguments.js";
 import { encodeLines, longLines, nameLines, type Walk } from "../listing/listing.js";
 import { longLine } from "../listing/long-line.js";
 import type { Grammar } from "../session/command.js";
-import { conduct, heldTransfer } from "../session/conduct.js";
+import { conduct, heldTransfer, pacing } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { sendAll, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
@@ -63,19 +64,17 @@ async function list(dialogue: Dialogue, verb: string, request: ListRequest): Pro
   const { target } = found;
   const single = target.info !== undefined && target.info.type !== "directory" ? target.info : undefined;
   if (single !== undefined)
-    return sendLines(
-      dialogue,
-      transfer,
+    return sendLines(dialogue, transfer, {
       target,
-      given(request.long ? longLine(single, new Date()) : (request.path ?? single.name)),
-    );
+      lines: given(request.long ? longLine(single, new Date()) : (request.path ?? single.name)),
+    });
   const sections = walkTarget(dialogue, target, {
     signal: transfer.signal,
     recursive: request.recursive,
     sortUpTo: request.long ? 0 : SORTED_NAMES,
   });
   const lines = request.long ? longLines(sections, new Date(), target.prefix) : nameLines(sections, target.prefix);
-  return sendLines(dialogue, transfer, target, lines, sections);
+  return sendLines(dialogue, transfer, { target, lines, sections, recursive: request.recursive });
 }
 
 async function listFacts(dialogue: Dialogue, name: string | undefined): Promise<Reply> {
@@ -90,17 +89,18 @@ async function listFacts(dialogue: Dialogue, name: string | undefined): Promise<
   const { target } = found;
   // RFC 3659 §7.2.1: MLSD of a file is an error in the argument.
   if (target.info?.type !== "directory") return reply(501, dialogue.texts.notDirectory);
-  return sendLines(dialogue, transfer, target, factLines(dialogue, target, transfer.signal));
+  const sections = walkTarget(dialogue, target, { signal: transfer.signal });
+  return sendLines(dialogue, transfer, { target, lines: factLines(dialogue, target, sections), sections });
 }
 
 /** `cdir` only where the type fact tells it from an entry (RFC 3659 §7.5.1). The parent is not looked up. */
-async function* factLines(dialogue: Dialogue, target: ListingTarget, signal: AbortSignal): AsyncGenerator<string> {
+async function* factLines(dialogue: Dialogue, target: ListingTarget, sections: Walk): AsyncGenerator<string> {
   const { facts } = dialogue.state;
   const rights = rightsAt(dialogue, target.path);
   const self = facts.has("type") ? target.info : undefined;
   // Behind the first entry is asked for: what the store refuses must show before the first line.
   let head = self === undefined ? undefined : factLine(self, facts, rights, { type: "cdir", name: "." });
-  for await (const section of walkTarget(dialogue, target, { signal })) {
+  for await (const section of sections) {
     for await (const entry of section.entries) {
       if (head !== undefined) yield head;
       head = undefined;
@@ -110,25 +110,46 @@ async function* factLines(dialogue: Dialogue, target: ListingTarget, signal: Abo
   if (head !== undefined) yield head;
 }
 
-async function sendLines(
-  dialogue: Dialogue,
-  transfer: Transfer,
-  target: ListingTarget,
-  source: AsyncGenerator<string>,
-  sections?: Walk,
-): Promise<Reply> {
+/** What is shown of a target. */
+interface Shown {
+  readonly target: ListingTarget;
+  readonly lines: AsyncGenerator<string>;
+  /** Where the lines come from; none of one file. */
+  readonly sections?: Walk;
+  readonly recursive?: boolean;
+}
+
+async function sendLines(dialogue: Dialogue, transfer: Transfer, shown: Shown): Promise<Reply> {
   const { texts } = dialogue;
+  const { target, lines, sections, recursive } = shown;
   try {
-    const lines = await begun(source);
+    const chunks = encodeLines(await begun(lines));
+    const whole = recursive ? chunks : unlessCut(dialogue, chunks, sections);
     const final = await conduct(dialogue, transfer, {
       path: target.path,
       announcement: dialogue.texts.opening(texts.listing),
       fact: "listed",
-      move: (channel) => sendAll(channel, encodeLines(lines), []),
+      move: (channel) => sendAll(channel, whole, pacing(dialogue, "downloadRate", transfer)),
     });
-    return final.code === 226 && sections?.truncated ? reply(226, texts.listingTruncated) : final;
+    if (final.code !== 226 || sections?.reached === undefined) return final;
+    dialogue.tellLimited(sections.reached);
+    return reply(226, texts.listingTruncated);
   } finally {
     // Where no data connection came, nobody has read on: the store's listing is still open.
-    await source.return(undefined);
+    await lines.return(undefined);
   }
+}
+
+/** One directory is shown whole, or not with success: who mirrors it deletes what is missing. */
+async function* unlessCut(
+  dialogue: Dialogue,
+  chunks: AsyncGenerator<Uint8Array>,
+  sections: Walk | undefined,
+): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+  const reached = sections?.reached;
+  if (reached === undefined) return;
+  dialogue.tellLimited(reached);
+  const why = `${reached.scope}.${reached.limit} is ${reached.amount}`;
+  throw new FtpError("REFUSED", why, { reply: reply(451, dialogue.texts.listingTruncated) });
 }

@@ -1,5 +1,6 @@
 /** What a listing command shows: a directory, the entries of one that match a pattern, or one entry (RFC 959 §4.1.3, RFC 3659 §7). */
 
+import { unlessOff } from "../limits/limits.js";
 import type { Rights } from "../listing/facts.js";
 import { compileGlob, splitGlob } from "../listing/glob.js";
 import { type Walk, walk } from "../listing/listing.js";
@@ -84,21 +85,31 @@ export interface WalkChoice {
   /** Ends the walk. */
   readonly signal: AbortSignal;
   readonly recursive?: boolean;
+  /** Whether it is for a reply, where the options `listing` are bounds of one directory too. */
+  readonly inReply?: boolean;
   /** Directories of at most so many entries are shown in byte order. */
   readonly sortUpTo?: number;
 }
 
-/** The entries of a directory target. One directory has no bound: it is streamed. */
+/** The entries of a directory target. One directory over a data connection has no bound but those of `limits`: it is streamed. */
 export function walkTarget(dialogue: Dialogue, target: ListingTarget, choice: WalkChoice): Walk {
-  const { maxDepth, maxEntries } = dialogue.settings.listing;
-  const recursive = choice.recursive === true;
+  const { allowance, settings } = dialogue;
+  const { maxDepth, maxEntries, maxMilliseconds, statLines } = settings.listing;
+  const { recursive = false, inReply = false } = choice;
+  const entries = inReply ? statLines : recursive ? maxEntries : Number.POSITIVE_INFINITY;
+  const time = inReply || recursive ? unlessOff(maxMilliseconds) : Number.POSITIVE_INFINITY;
   return walk(dialogue.fileSystem, target.path, {
     recursive,
-    bounds: recursive ? { maxDepth, maxEntries } : { maxDepth: 0, maxEntries: Number.POSITIVE_INFINITY },
+    bounds: {
+      depth: allowance.within("listingDepth", maxDepth),
+      entries: allowance.within("listingEntries", entries),
+      time: allowance.within("listingTime", time),
+    },
     ...(target.glob && { glob: target.glob }),
     ...(target.filter && { filter: target.filter }),
     ...(choice.sortUpTo !== undefined && { sortUpTo: choice.sortUpTo }),
     signal: choice.signal,
+    share: dialogue.allowance.share,
   });
 }
 

@@ -1,9 +1,10 @@
 /** Download (RFC 959 §4.1.3 RETR, RFC 3659 §5 REST). The file is open before 150; what is missing is refused before anything is sent. */
 import { FtpError } from "../errors.js";
-import { conduct, heldTransfer } from "../session/conduct.js";
+import { conduct, heldTransfer, pacing } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { RetrieveQuestion } from "../session/questions.js";
 import { FileSystemError } from "../storage/file-system-error.js";
+import { GivenBytes } from "../storage/given-bytes.js";
 import { type AsciiPosition, afterMarker, locate, toNetwork } from "../transfer/ascii.js";
 import type { Stage } from "../transfer/stage.js";
 import { sendAll, type Transfer } from "../transfer/transfer.js";
@@ -47,13 +48,19 @@ async function retrieveFile(dialogue: Dialogue, transfer: Transfer, question: Re
   const start = await startOf(dialogue, path, signal);
   await using file = await dialogue.fileSystem.openRead(path, { start: start.offset, signal });
   const stages = [...question.stages, ...wireStages(dialogue, start)];
+  const pace = pacing(dialogue, "downloadRate", transfer);
+  const given = new GivenBytes(path, file, { start: start.offset });
   // Clients take the number in parentheses for what is about to come.
   const size = stages.length === 0 ? ` (${file.info.size - start.offset} bytes)` : "";
   return await conduct(dialogue, transfer, {
     path,
     announcement: dialogue.texts.opening(`${baseName(path)}${size}`),
     fact: "retrieved",
-    move: (channel) => sendAll(channel, file.body, stages),
+    move: async (channel) => {
+      await sendAll(channel, given.body, [...stages, ...pace]);
+      // The end of the data connection is the end of the file (RFC 959 §3.4.1): only the reply can say that it came too early.
+      given.assertAll();
+    },
   });
 }
 
@@ -70,7 +77,7 @@ async function retrieveStream(
     path: question.path,
     announcement: dialogue.texts.opening(baseName(question.path)),
     fact: "retrieved",
-    move: (channel) => sendAll(channel, body, stages),
+    move: (channel) => sendAll(channel, body, [...stages, ...pacing(dialogue, "downloadRate", transfer)]),
   });
 }
 
@@ -106,7 +113,9 @@ export async function locateMarker(
   if (marker > settings.asciiScanLimit)
     throw new FtpError("REFUSED", "marker beyond the bound", { reply: reply(554, texts.tooLargeToCount) });
   await using file = await fileSystem.openRead(path, { signal });
-  const position = await locate(file.body, marker);
-  if (position === undefined) throw new FileSystemError("ERANGE", path);
-  return position;
+  const given = new GivenBytes(path, file);
+  const position = await locate(given.body, marker);
+  if (position !== undefined) return position;
+  given.assertAll();
+  throw new FileSystemError("ERANGE", path);
 }

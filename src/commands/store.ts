@@ -6,7 +6,8 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DataChannel } from "../channel/data-channel.js";
 import { FtpError } from "../errors.js";
-import { conduct, heldTransfer } from "../session/conduct.js";
+import type { Bound } from "../limits/allowance.js";
+import { conduct, heldTransfer, pacing } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { StoreQuestion } from "../session/questions.js";
 import type { FileInfo } from "../storage/file-info.js";
@@ -115,9 +116,16 @@ async function storeFile(
   question: StoreQuestion,
 ): Promise<Reply> {
   const { path } = question;
+  const bound = dialogue.allowance.lowest("uploadSize");
+  if (bound !== undefined && (dialogue.state.allocated ?? 0) > bound.amount) throw tooLarge(dialogue, bound);
   const start = await startOf(dialogue, question, transfer.signal);
   await using sink = await openSink(dialogue, transfer, question, { mode: upload.mode, start });
-  const stages = [...wireStages(dialogue, start), ...question.stages];
+  const stages = [
+    ...pacing(dialogue, "uploadRate", transfer),
+    ...wireStages(dialogue, start),
+    ...(bound === undefined ? [] : [upTo(bound.amount, () => tooLarge(dialogue, bound))]),
+    ...question.stages,
+  ];
   return await conduct(dialogue, transfer, {
     path,
     announcement: upload.announcement(dialogue, path),
@@ -154,6 +162,24 @@ async function openSink(
 
 function wireStages({ state }: Dialogue, start: AsciiPosition): readonly Stage[] {
   return state.type === "I" ? [] : [fromNetwork(start.insideLineEnd)];
+}
+
+/** What is too large is nobody's file: not even `partialUploads` keeps it. */
+function tooLarge(dialogue: Dialogue, bound: Bound): FileSystemError {
+  dialogue.tellLimited(bound);
+  return new FileSystemError("EDQUOT", dialogue.transfer?.path ?? "", { message: `more than ${bound.amount} bytes` });
+}
+
+/** Lets no more bytes pass. */
+function upTo(bytes: number, beyond: () => FileSystemError): Stage {
+  return async function* (source) {
+    let left = bytes;
+    for await (const chunk of source) {
+      left -= chunk.length;
+      if (left < 0) throw beyond();
+      yield chunk;
+    }
+  };
 }
 
 async function receive(

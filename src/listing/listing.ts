@@ -5,6 +5,8 @@
  * dot files are there is the store's affair, `-a` adds nothing. Knows no commands and no replies.
  */
 import { Turn } from "../events/turn.js";
+import type { Bound } from "../limits/allowance.js";
+import type { Begun, Share } from "../limits/share.js";
 import type { FileInfo } from "../storage/file-info.js";
 import type { FileSystem } from "../storage/file-system.js";
 import { FileSystemError } from "../storage/file-system-error.js";
@@ -13,12 +15,17 @@ import { childOf, type VirtualPath } from "../wire/virtual-path.js";
 import { longLine } from "./long-line.js";
 import { isListable } from "./names.js";
 
-/** How far one walk goes at the most. Links are never followed, so that it ends also without bounds. */
+/**
+ * How far one walk goes at the most; an amount of `Infinity` is no bound. Links are never followed, so that it ends also
+ * without bounds.
+ */
 export interface ListingBounds {
   /** Levels of directories below the first one that are entered; 0 none. */
-  readonly maxDepth: number;
-  /** Entries that are shown, of all directories together. `Infinity` for no bound. */
-  readonly maxEntries: number;
+  readonly depth: Bound;
+  /** Entries that are shown, of all directories together. */
+  readonly entries: Bound;
+  /** Milliseconds that are spent on entries, those that are not shown included; not on who reads them. */
+  readonly time: Bound;
 }
 
 /** What is to be walked, and what of it is shown. */
@@ -34,6 +41,8 @@ export interface WalkRequest {
   readonly sortUpTo?: number;
   /** Ends the walk with its reason. */
   readonly signal?: AbortSignal;
+  /** What whoever wants the walk may compute in a row. Default: nobody's, so that it gives way only now and then. */
+  readonly share?: Share | undefined;
 }
 
 /** One directory of a walk. Its entries must be read before the next section is asked for. */
@@ -49,8 +58,8 @@ export interface Section {
 
 /** The sections in the order of `ls -R`, each directory before those in it. To be read once. */
 export interface Walk extends AsyncIterable<Section> {
-  /** Whether a bound has kept something back so far. */
-  readonly truncated: boolean;
+  /** The bound that has ended it, or that has kept a level back so far. */
+  readonly reached: Bound | undefined;
 }
 
 /**
@@ -121,6 +130,9 @@ function encodeBatch(lines: readonly string[]): Uint8Array {
 
 type Directory = Omit<Section, "entries">;
 
+/** Entries between two looks at whether others are to have their turn. */
+const STRIDE = 16;
+
 /** A list of directories still to be shown in place of recursion: depth costs no stack. */
 class TreeWalk implements Walk {
   readonly #fileSystem: FileSystem;
@@ -130,7 +142,13 @@ class TreeWalk implements Walk {
   #shown = 0;
   #seen = 0;
   readonly #turn = new Turn();
-  #truncated = false;
+  /** When the entries began of which nothing is told to the share yet. */
+  /** The entries between two turns, as the share of the address knows them. */
+  #begun: Begun | undefined;
+  /** Milliseconds spent so far, and since when more are, by the process's own clock. */
+  #spent = 0;
+  #since = performance.now();
+  #reached: Bound | undefined;
 
   constructor(fileSystem: FileSystem, path: VirtualPath, request: WalkRequest) {
     this.#fileSystem = fileSystem;
@@ -138,8 +156,8 @@ class TreeWalk implements Walk {
     this.#pending = [{ directory: path, name: "", depth: 0 }];
   }
 
-  get truncated(): boolean {
-    return this.#truncated;
+  get reached(): Bound | undefined {
+    return this.#reached;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Section> {
@@ -155,20 +173,27 @@ class TreeWalk implements Walk {
 
   async *#entriesOf(directory: Directory): AsyncGenerator<FileInfo> {
     const below: Directory[] = [];
+    const { entries, time } = this.#request.bounds;
+    // Headings are read before: that was the reader's time.
+    if (this.#timed) this.#since = performance.now();
     try {
       for await (const entry of this.#listing(directory.directory)) {
-        // A store that answers from memory never waits: the others would, for the whole listing.
-        if (++this.#seen % 64 === 0 && this.#turn.due) await this.#turn.take();
+        if (++this.#seen % STRIDE === 0) await this.#giveWay();
         this.#request.signal?.throwIfAborted();
-        if (!this.#shows(entry, directory.depth)) continue;
-        if (!this.#admits()) return;
+        const shown = this.#shows(entry, directory.depth);
+        if (this.#isLate()) return this.#stop(time);
+        if (!shown) continue;
+        if (this.#shown++ >= entries.amount) return this.#stop(entries);
         yield entry;
+        if (this.#timed) this.#since = performance.now();
         if (this.#enters(entry, directory.depth)) below.push(descend(directory, entry.name));
       }
     } catch (error) {
       if (directory.depth === 0 || !isGone(error)) throw error;
     }
     for (const next of below.toReversed()) this.#pending.push(next);
+    // Also where nothing was in it; what is shown to its end is not cut.
+    if (this.#isLate() && this.#pending.length > 0) this.#stop(time);
   }
 
   #listing(path: VirtualPath): AsyncIterable<FileInfo> {
@@ -183,21 +208,40 @@ class TreeWalk implements Walk {
     return filter === undefined || filter(entry);
   }
 
-  /** Counts an entry; beyond the bound the whole walk ends. */
-  #admits(): boolean {
-    if (this.#shown < this.#request.bounds.maxEntries) {
-      this.#shown++;
-      return true;
-    }
-    this.#truncated = true;
+  /** A store that answers from memory never waits: the others would, for the whole listing. */
+  async #giveWay(): Promise<void> {
+    const { share } = this.#request;
+    if (this.#begun !== undefined) share?.end(this.#begun);
+    const turn = share?.take();
+    if (turn !== undefined) await turn;
+    else if (this.#turn.due) await this.#turn.take();
+    this.#begun = share?.begin();
+  }
+
+  get #timed(): boolean {
+    return this.#request.bounds.time.amount < Number.POSITIVE_INFINITY;
+  }
+
+  /** Without a bound the clock is not looked at. */
+  #isLate(): boolean {
+    if (!this.#timed) return false;
+    const now = performance.now();
+    this.#spent += now - this.#since;
+    this.#since = now;
+    return this.#spent > this.#request.bounds.time.amount;
+  }
+
+  /** Beyond a bound the whole walk ends. */
+  #stop(bound: Bound): void {
+    this.#reached = bound;
     this.#pending.length = 0;
-    return false;
   }
 
   #enters(entry: FileInfo, depth: number): boolean {
     if (!this.#request.recursive || entry.type !== "directory") return false;
-    if (depth < this.#request.bounds.maxDepth) return true;
-    this.#truncated = true;
+    const bound = this.#request.bounds.depth;
+    if (depth < bound.amount) return true;
+    this.#reached ??= bound;
     return false;
   }
 }

@@ -1,40 +1,59 @@
 /** The options of a server: what they mean, their units, ranges and defaults, and the checks. */
-import { isIPv4 } from "node:net";
-import { PortPool } from "../channel/port-pool.js";
+import { PassivePorts } from "../channel/passive-ports.js";
+import { type PortRange, sizeOf } from "../channel/port-range.js";
 import type { CustomCommand } from "../commands/table.js";
+import { checkLimits, type Limits } from "../limits/limits.js";
+import { Scope } from "../limits/scope.js";
+import { AdvertisedAddress, type PassiveAddress } from "../session/passive-address.js";
 import { checkRequirement, type TlsRequirement } from "../session/requirement.js";
 import type { Session } from "../session/session.js";
-import type { PassiveAddress, Settings } from "../session/settings.js";
+import type { Settings } from "../session/settings.js";
 import { Slots } from "../session/slots.js";
-import { isUnicast } from "../wire/address.js";
 import { integer, known, milliseconds, oneOf, optional } from "./checks.js";
+import { ENTRANCE_OPTIONS, Entrance, type EntranceOptions } from "./entrance.js";
+import { ADMISSION_OPTIONS, type AdmissionOptions } from "./limit-options.js";
 import type { TlsOptions } from "./tls-options.js";
 
-/** Where to listen. */
-export interface ListenerOptions {
+/** Where to listen, and for whom. */
+export interface ListenerOptions extends EntranceOptions {
   /** Address or name. Default: every address, IPv6 and IPv4. */
   readonly host?: string | undefined;
   /** 0 to 65535; 0 is any free port. Default 21, and 990 with `implicitTls`. */
   readonly port?: number | undefined;
+  /**
+   * The descriptor of a socket that listens already, 0 to 2^31-1, instead of `host` and `port`: whoever has opened it keeps
+   * it open while one server ends and the next one begins (systemd: the first is 3).
+   */
+  readonly fd?: number | undefined;
   /** Whether TLS begins at once, without AUTH; needs `tls`. Default `false`. */
   readonly implicitTls?: boolean | undefined;
   /** What nobody may do here without TLS. Default: as `tls.require` says. */
   readonly requireTls?: TlsRequirement | undefined;
+  /** The bounds that all clients share that come in here. Default: none besides those of the server. */
+  readonly limits?: Limits | undefined;
 }
 
 /** A place to listen at, complete. */
-export interface Place extends Pick<ListenerOptions, "host" | "requireTls"> {
+export interface Place extends Pick<ListenerOptions, "host" | "fd" | "requireTls"> {
   readonly port: number;
   readonly implicitTls: boolean;
+  readonly entrance: Entrance;
+  /** What all clients that come in here share. */
+  readonly scope: Scope;
 }
 
 /** Passive data connections: PASV and EPSV. */
 export interface PassiveOptions<Account = unknown> {
-  /** First and last port, 1 to 65535. Default: any port that the system gives. Open this range in the firewall. */
-  readonly ports?: readonly [first: number, last: number] | undefined;
   /**
-   * The IPv4 address that PASV tells clients, where it is not the one they connect to: fixed, or a function of the
-   * session, which may be async and may give `undefined` for the automatic one. EPSV needs none.
+   * First and last port, 1 to 65535. Default: any port that the system gives. Open this range in the firewall. When all
+   * are in use, clients of different addresses share one.
+   */
+  readonly ports?: PortRange | undefined;
+  /** The ports that PASV and EPSV tell clients instead, where NAT maps these to `ports`: first and last, as many as there. */
+  readonly advertise?: PortRange | undefined;
+  /**
+   * The IPv4 address that PASV tells clients, where it is not the one they connect to: an address, a host name, a map of
+   * client networks (CIDR) to these, or a function of the session. EPSV needs none.
    */
   readonly address?: PassiveAddress<Session<Account>> | undefined;
 }
@@ -47,18 +66,25 @@ export interface ActiveOptions {
   readonly sourcePort?: number | undefined;
 }
 
-/** Bounds of listings. A single directory over a data connection has none: it is streamed. */
+/** Bounds of each listing; `limits` has more. A single directory over a data connection has none of these: it is streamed. */
 export interface ListingOptions {
   /** Levels of directories that `LIST -R` enters, 0 to 1000. Default 16. */
   readonly maxDepth?: number | undefined;
   /** Entries that `LIST -R` shows, 1 to 2^53-1. Default 1,000,000. */
   readonly maxEntries?: number | undefined;
+  /**
+   * How long the store may be at work for one `LIST -R`, or one STAT with a path; the time that the client takes to read
+   * does not count. Default 60,000.
+   */
+  readonly maxMilliseconds?: number | undefined;
   /** Entries that STAT with a path shows, 1 to 1,000,000. Default 1000. */
   readonly statLines?: number | undefined;
 }
 
 /** What a server can be told. Times in milliseconds, where 0 switches a limit off; at most 2^31-1. */
-export interface ServerOptions<Account = unknown> extends Omit<ListenerOptions, "requireTls"> {
+export interface ServerOptions<Account = unknown>
+  extends Omit<ListenerOptions, "requireTls" | "limits">,
+    AdmissionOptions {
   /** Several places to listen at, instead of `host`, `port` and `implicitTls`. */
   readonly listeners?: readonly ListenerOptions[] | undefined;
   /** Certificates, and what is required. Default: no TLS. */
@@ -111,7 +137,9 @@ const MAX_PORT = 65_535;
 
 /** Every option, so that a misspelt one is not silently off. */
 const SERVER_OPTIONS = [
-  ..."host port implicitTls listeners tls passive active greeting idleTimeout loginTimeout dataTimeout stallTimeout".split(
+  ...ENTRANCE_OPTIONS,
+  ...ADMISSION_OPTIONS,
+  ..."host port fd implicitTls listeners tls passive active greeting idleTimeout loginTimeout dataTimeout stallTimeout".split(
     " ",
   ),
   ..."hookTimeout partialUploads overwriteOnRename allowRelogin maxLineLength maxQueuedCommands".split(" "),
@@ -129,9 +157,10 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
     integer(name, options[name], fallback, 0, Number.MAX_SAFE_INTEGER, " bytes");
   known("", options, SERVER_OPTIONS);
   const { listing = {}, active = {}, passive = {} } = options;
-  known("listing", listing, ["maxDepth", "maxEntries", "statLines"]);
+  known("listing", listing, ["maxDepth", "maxEntries", "maxMilliseconds", "statLines"]);
   known("active", active, ["enabled", "sourcePort"]);
-  known("passive", passive, ["ports", "address"]);
+  known("passive", passive, ["ports", "advertise", "address"]);
+  const ports = portRange("passive.ports", passive.ports);
   return {
     greeting: optional("greeting", options.greeting, "string"),
     idleTimeout: time("idleTimeout", 300_000),
@@ -152,37 +181,44 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
     listing: {
       maxDepth: integer("listing.maxDepth", listing.maxDepth, 16, 0, 1000),
       maxEntries: integer("listing.maxEntries", listing.maxEntries, 1_000_000, 1, Number.MAX_SAFE_INTEGER),
+      maxMilliseconds: milliseconds("listing.maxMilliseconds", listing.maxMilliseconds, 60_000),
       statLines: integer("listing.statLines", listing.statLines, 1000, 1, 1_000_000),
     },
-    passive: { address: passiveAddress(passive.address) as Settings["passive"]["address"] },
+    passive: {
+      address: new AdvertisedAddress(passive.address as PassiveAddress | undefined),
+      portOffset: portOffset(ports, portRange("passive.advertise", passive.advertise)),
+    },
     active: {
       enabled: optional("active.enabled", active.enabled, "boolean") ?? true,
       sourcePort: integer("active.sourcePort", active.sourcePort, 0, 0, MAX_PORT),
     },
-    ports: new PortPool(portRange(passive.ports)),
+    ports: new PassivePorts(ports),
   };
 }
 
 /** Where to listen, complete. @throws TypeError, RangeError naming the option */
 export function placesOf(
-  options: Omit<ListenerOptions, "requireTls"> & {
+  options: Pick<ListenerOptions, "host" | "port" | "fd" | "implicitTls"> & {
     readonly listeners?: readonly ListenerOptions[] | undefined;
     readonly tls?: unknown;
   },
+  entrance: Entrance,
 ): readonly Place[] {
-  const { listeners, host, port, implicitTls, tls } = options;
+  const { listeners, host, port, fd, implicitTls, tls } = options;
   const hasTls = tls !== undefined;
-  if (listeners === undefined) return [placeOf({ host, port, implicitTls }, "", hasTls)];
-  if (host !== undefined || port !== undefined || implicitTls !== undefined)
-    throw new TypeError("give either listeners, or host, port and implicitTls");
+  if (listeners === undefined) return [placeOf({ host, port, fd, implicitTls }, "", hasTls, entrance)];
+  if (host !== undefined || port !== undefined || fd !== undefined || implicitTls !== undefined)
+    throw new TypeError("give either listeners, or host, port, fd and implicitTls");
   if (!Array.isArray(listeners) || listeners.length === 0)
     throw new TypeError("listeners must be an array of { host, port }");
-  return listeners.map((listener: ListenerOptions, index) => placeOf(listener, `listeners[${index}]`, hasTls));
+  return listeners.map((listener: ListenerOptions, index) =>
+    placeOf(listener, `listeners[${index}]`, hasTls, entrance),
+  );
 }
 
-/** One place, complete. @throws TypeError, RangeError naming the option */
-export function placeOf(listener: ListenerOptions, name: string, hasTls: boolean): Place {
-  known(name, listener, ["host", "port", "implicitTls", "requireTls"]);
+/** One place, complete. @param entrance that of the server @throws TypeError, RangeError naming the option */
+export function placeOf(listener: ListenerOptions, name: string, hasTls: boolean, entrance: Entrance): Place {
+  known(name, listener, ["host", "port", "fd", "implicitTls", "requireTls", "limits", ...ENTRANCE_OPTIONS]);
   const prefix = name && `${name}.`;
   const implicitTls = optional(`${prefix}implicitTls`, listener.implicitTls, "boolean") ?? false;
   const requireTls = checkRequirement(`${prefix}requireTls`, listener.requireTls);
@@ -191,24 +227,37 @@ export function placeOf(listener: ListenerOptions, name: string, hasTls: boolean
     throw new TypeError(`${prefix}requireTls needs tls, with a certificate`);
   return {
     host: optional(`${prefix}host`, listener.host, "string"),
+    fd: descriptor(prefix, listener),
     port: integer(`${prefix}port`, listener.port, implicitTls ? 990 : 21, 0, MAX_PORT),
     implicitTls,
     requireTls,
+    entrance: new Entrance(listener, prefix, entrance),
+    scope: new Scope("listener", checkLimits(`${prefix}limits`, listener.limits ?? {})),
   };
 }
 
-function portRange(ports: readonly [number, number] | undefined): readonly [number, number] | undefined {
+function descriptor(prefix: string, { fd, host, port }: ListenerOptions): number | undefined {
+  if (fd === undefined) return undefined;
+  if (host !== undefined || port !== undefined)
+    throw new TypeError(`give either ${prefix}fd, or ${prefix}host and ${prefix}port`);
+  return integer(`${prefix}fd`, fd, 0, 0, 2 ** 31 - 1);
+}
+
+function portRange(name: string, ports: PortRange | undefined): PortRange | undefined {
   if (ports === undefined) return undefined;
   if (!Array.isArray(ports) || ports.length !== 2)
-    throw new TypeError("passive.ports must be [first, last], ports from 1 to 65535");
-  const [first, last] = ports.map((port: number) => integer("passive.ports", port, 0, 1, MAX_PORT)) as [number, number];
-  if (first > last) throw new RangeError(`passive.ports must be [first, last] in order, not [${first}, ${last}]`);
+    throw new TypeError(`${name} must be [first, last], ports from 1 to 65535`);
+  const [first, last] = ports.map((port: number) => integer(name, port, 0, 1, MAX_PORT)) as [number, number];
+  if (first > last) throw new RangeError(`${name} must be [first, last] in order, not [${first}, ${last}]`);
   return [first, last];
 }
 
-function passiveAddress<Address>(address: Address): Address {
-  if (address === undefined || typeof address === "function") return address;
-  if (typeof address !== "string" || !isIPv4(address) || !isUnicast(address))
-    throw new TypeError(`passive.address must be the IPv4 address of a host, or a function, not ${String(address)}`);
-  return address;
+function portOffset(ports: PortRange | undefined, advertised: PortRange | undefined): number {
+  if (advertised === undefined) return 0;
+  if (ports === undefined) throw new TypeError("passive.advertise needs passive.ports, the ports that are listened on");
+  if (sizeOf(ports) !== sizeOf(advertised))
+    throw new RangeError(
+      `passive.advertise must be as many ports as passive.ports, ${sizeOf(ports)}, not ${sizeOf(advertised)}`,
+    );
+  return advertised[0] - ports[0];
 }

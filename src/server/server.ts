@@ -3,13 +3,24 @@ import { type AddressInfo, createServer, type Server as Listener, type Socket } 
 import { ControlChannel } from "../channel/control-channel.js";
 import { commandTable, STANDARD_ROWS, STANDARD_SITE_ROWS } from "../commands/table.js";
 import { FtpError } from "../errors.js";
+import { Deadline } from "../events/deadline.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
+import type { Allowance } from "../limits/allowance.js";
+import { LoopDelay } from "../observe/loop-delay.js";
+import type { Metrics } from "../observe/metrics.js";
+import { Tally } from "../observe/tally.js";
 import type { CommandTable } from "../session/command.js";
 import { Dialogue } from "../session/dialogue.js";
 import type { SessionEvents } from "../session/events.js";
 import { interpret } from "../session/interpreter.js";
 import type { Session } from "../session/session.js";
 import type { Settings } from "../session/settings.js";
+import { traceSession } from "../session/tracing.js";
+import { Arrivals } from "./arrivals.js";
+import { Entrance } from "./entrance.js";
+import { Busyness, type Health } from "./health.js";
+import { checkAddress, checkDuration } from "./limit-options.js";
+import { Limiter } from "./limiter.js";
 import { type ListenerOptions, type Place, placeOf, placesOf, type ServerOptions, settingsOf } from "./options.js";
 import { type Tls, type TlsOptions, tlsOf } from "./tls-options.js";
 
@@ -31,6 +42,8 @@ export interface CloseOptions {
 
 /** How long stores may take to let go of what was aborted, in milliseconds, before `close` no longer waits. */
 const CLOSE_GRACE_MS = 5000;
+/** What the host says of a connection that it hands over without a word. */
+const HANDED = {};
 /** How long sessions that were given up may take to be gone, in milliseconds. */
 const SURRENDER_MS = 1000;
 
@@ -45,13 +58,25 @@ const SURRENDER_MS = 1000;
  */
 export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Account>>> {
   readonly #settings: Settings;
+  readonly #entrance: Entrance;
   readonly #places: readonly Place[];
+  /** Of connections that the host hands over, by the options that come with them. */
+  readonly #handed = new WeakMap<object, Place>();
   readonly #table: CommandTable<Dialogue>;
   readonly #siteTable: CommandTable<Dialogue>;
-  readonly #running = new Map<Dialogue, Promise<void>>();
+  readonly #arrivals: Arrivals<Place>;
+  readonly #limiter: Limiter;
+  readonly #running = new Set<Dialogue>();
+  /** Ends the wait of `close` for all sessions. */
+  #tellEmpty: () => void = () => undefined;
+  readonly #tally = new Tally();
+  readonly #loopDelay = new LoopDelay();
   #tls: Tls | undefined;
+  readonly #credentials = () => this.#tls?.credentials;
   #listeners: Listener[] = [];
   #closed: Promise<void> | undefined;
+  #gone = false;
+  readonly #busyness = new Busyness();
   /** Ends the time that transfers were given by `close`. */
   #cutShort: () => void = () => undefined;
 
@@ -59,7 +84,15 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   constructor(options: ServerOptions<Account> = {}) {
     super();
     this.#settings = settingsOf(options);
-    this.#places = placesOf(options);
+    this.#limiter = new Limiter(options, (error) => this.tell("error", { error }));
+    this.#entrance = new Entrance(options, "");
+    this.#places = placesOf(options, this.#entrance);
+    this.#arrivals = new Arrivals(this.#settings, {
+      enter: (address, place) => this.#limiter.enter(address, place.scope),
+      leave: (address, allowance) => this.#limiter.leave(address, allowance),
+      admit: (socket, place, allowance) => this.#serve(socket, place, allowance),
+      refused: (fact) => this.tell("refused", fact),
+    });
     this.#tls = tlsOf(options.tls);
     this.#table = commandTable(STANDARD_ROWS, options.commands);
     this.#siteTable = commandTable(STANDARD_SITE_ROWS, options.siteCommands);
@@ -73,7 +106,7 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     if (this.#closed !== undefined) throw new Error("the server was closed; make a new one");
     if (this.#listeners.length > 0) throw new Error("the server listens already");
     this.#listeners = this.#places.map((place) =>
-      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#serve(socket, place)),
+      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#arrivals.meet(socket, place)),
     );
     try {
       await Promise.all(this.#listeners.map((listener, index) => bind(listener, this.#places[index] as Place)));
@@ -95,7 +128,45 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
 
   /** The clients that are connected now. */
   get sessions(): readonly Session<Account>[] {
-    return [...this.#running.keys()].map(({ session }) => session as Session<Account>);
+    return [...this.#running].map(({ session }) => session as Session<Account>);
+  }
+
+  /**
+   * How the server is: whether clients should be sent to it. Costs as much as there are sessions.
+   * @example
+   * response.writeHead(server.health().state === "listening" ? 200 : 503);
+   */
+  health(): Health {
+    const listening = this.#listeners.some((listener) => listener.listening);
+    const ended = this.#gone ? "closed" : "draining";
+    const transfers = this.sessions.filter(({ transfer }) => transfer !== undefined).length;
+    return {
+      state: this.#closed !== undefined ? ended : listening ? "listening" : "new",
+      sessions: this.#running.size,
+      transfers,
+      busy: this.#busyness.now(),
+    };
+  }
+
+  /**
+   * What the server has done so far and does now, in numbers. What was in a span of time is the difference of two
+   * snapshots. Plain data; costs as much as there are sessions.
+   * @example
+   * const { sessions, transfers } = server.metrics();
+   * console.log(sessions.now, transfers.upload.bytes);
+   */
+  metrics(): Metrics {
+    return this.#tally.snapshot({
+      present: this.#running,
+      leases: this.#settings.ports.leased,
+      eventLoopDelay: this.#loopDelay.snapshot(),
+    });
+  }
+
+  /** Tells a fact to the listeners, and counts it. */
+  override tell<Name extends keyof SessionEvents>(event: Name, fact: SessionEvents<Session<Account>>[Name]): void {
+    this.#tally.take(event, fact);
+    super.tell(event, fact);
   }
 
   /**
@@ -110,11 +181,34 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   }
 
   /**
-   * Serves a connection that the host accepted itself; nothing must have been read from it. Let it be half-open (`allowHalfOpen`).
-   * @param options as of a listener. Default: explicit TLS, if there is any
+   * Bans an address: its connections are answered with 421, its logins too. Sessions that are logged in go on. Where
+   * servers share `admission`, on all of them. Whoever is banned already stays so for this time from now on.
+   * @param address IPv4 or IPv6; of an IPv6 address the first 64 bits count
+   * @param milliseconds 1 to 2^53-1
+   * @throws TypeError where it is no address, RangeError for a wrong time; whatever `admission` throws
    */
-  handle(socket: Socket, options: Pick<ListenerOptions, "implicitTls" | "requireTls"> = {}): void {
-    this.#serve(socket, placeOf(options, "", this.#tls !== undefined));
+  async ban(address: string, milliseconds: number): Promise<void> {
+    await this.#limiter.abuse.ban(checkAddress(address), checkDuration(milliseconds));
+  }
+
+  /**
+   * Lets an address in again, and forgets its failed logins and earlier bans.
+   * @throws TypeError where it is no address; whatever `admission` throws
+   */
+  async unban(address: string): Promise<void> {
+    await this.#limiter.abuse.unban(checkAddress(address));
+  }
+
+  /**
+   * Serves a connection that the host accepted itself; nothing must have been read from it. Let it be half-open (`allowHalfOpen`).
+   * @param options as of a listener; connections that come with the same object are one listener's, and share its `limits`.
+   * Default: explicit TLS, if there is any, and `proxy`, `allow` and `deny` of the server
+   * @throws TypeError, RangeError for an option that is wrong, naming it
+   */
+  handle(socket: Socket, options: Omit<ListenerOptions, "host" | "port" | "fd"> = HANDED): void {
+    const place = this.#handed.get(options) ?? placeOf(options, "", this.#tls !== undefined, this.#entrance);
+    this.#handed.set(options, place);
+    this.#arrivals.meet(socket, place);
   }
 
   /**
@@ -136,46 +230,66 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     return this.close();
   }
 
-  #serve(socket: Socket, { implicitTls, requireTls }: Place): void {
+  #serve(socket: Socket, { implicitTls, requireTls, entrance: { proxies } }: Place, allowance: Allowance): void {
     const control = new ControlChannel(socket, this.#settings);
     const tls = this.#tls;
     const dialogue = new Dialogue({
       control,
       settings: this.#settings,
       security: {
-        credentials: () => this.#tls?.credentials,
+        credentials: this.#credentials,
         implicit: implicitTls,
         require: requireTls ?? tls?.require ?? "none",
         allowClear: tls?.allowClear ?? false,
       },
       table: this.#table,
       siteTable: this.#siteTable,
+      identify: proxies?.passive ? proxies.trusted.identify : undefined,
       server: this,
+      observer: this.#tally,
+      allowance,
+      guard: this.#limiter,
     });
     if (this.#closed !== undefined) dialogue.end({});
     // Not before it is known: a listener of "session" may close the server.
-    const begun = Promise.resolve().then(() => interpret(dialogue));
-    this.#running.set(
-      dialogue,
-      begun.finally(() => this.#running.delete(dialogue)),
-    );
+    const end = (): void => this.#end(dialogue);
+    queueMicrotask(() => void traceSession(dialogue.session, () => interpret(dialogue)).then(end, end));
+    this.#running.add(dialogue);
+  }
+
+  #end(dialogue: Dialogue): void {
+    this.#running.delete(dialogue);
+    this.#limiter.leave(dialogue.control.remoteAddress, dialogue.allowance);
+    if (this.#running.size === 0) this.#tellEmpty();
+  }
+
+  /** Resolves when no session is left. */
+  #empty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tellEmpty = resolve;
+      if (this.#running.size === 0) resolve();
+    });
   }
 
   async #close(drain: number): Promise<void> {
     const stopped = this.#stopListening();
-    const all = (): Promise<unknown> => Promise.all(this.#running.values());
+    this.#arrivals.close();
     if (drain > 0) {
-      for (const dialogue of this.#running.keys()) dialogue.end({ drain: true });
+      for (const dialogue of this.#running) dialogue.end({ drain: true });
       const cut = new Promise<void>((resolve) => {
         this.#cutShort = resolve;
       });
-      await settledWithin(Promise.race([all(), cut]), drain);
+      await settledWithin(Promise.race([this.#empty(), cut]), drain);
     }
-    for (const dialogue of this.#running.keys()) dialogue.end({});
-    await settledWithin(all(), CLOSE_GRACE_MS);
-    for (const dialogue of this.#running.keys()) dialogue.surrender(new FtpError("CLOSED", "the server was closed"));
-    await settledWithin(all(), SURRENDER_MS);
+    for (const dialogue of this.#running) dialogue.end({});
+    await settledWithin(this.#empty(), CLOSE_GRACE_MS);
+    for (const dialogue of this.#running) dialogue.surrender(new FtpError("CLOSED", "the server was closed"));
+    await settledWithin(this.#empty(), SURRENDER_MS);
     await stopped;
+    await this.#limiter.settled();
+    this.#gone = true;
+    this.#loopDelay.stop();
+    this.#busyness.stop();
   }
 
   async #stopListening(): Promise<void> {
@@ -191,11 +305,11 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
   }
 }
 
-function bind(listener: Listener, { host, port }: Place): Promise<void> {
+function bind(listener: Listener, { host, port, fd }: Place): Promise<void> {
   return new Promise((resolve, reject) => {
     const closed = (): void => reject(new Error("the server was closed before it listened"));
     listener.once("error", reject).once("close", closed);
-    listener.listen({ port, ...(host !== undefined && { host }) }, () => {
+    listener.listen(fd === undefined ? { port, ...(host !== undefined && { host }) } : { fd }, () => {
       listener.off("error", reject).off("close", closed);
       resolve();
     });
@@ -204,10 +318,7 @@ function bind(listener: Listener, { host, port }: Place): Promise<void> {
 
 /** Waits for a promise, but not for ever. */
 async function settledWithin(promise: Promise<unknown>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([promise, expired]);
-  clearTimeout(timer);
+  const deadline = new Deadline(milliseconds, () => new Error(`not in ${milliseconds} ms`));
+  await deadline.bound(promise).catch(() => undefined);
+  deadline.clear();
 }

@@ -7,12 +7,18 @@ import { DataChannel } from "../channel/data-channel.js";
 import type { SecuredSocket } from "../channel/handshake.js";
 import type { Opening } from "../channel/opening.js";
 import { FtpError } from "../errors.js";
+import { paced } from "../transfer/pace.js";
+import type { Stage } from "../transfer/stage.js";
 import { reasonOf, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
 import type { VirtualPath } from "../wire/virtual-path.js";
 import type { Dialogue } from "./dialogue.js";
-import { isFault, refusalOf } from "./refusal.js";
+import type { TransferFact } from "./events.js";
+import { isFault, isStop, refusalOf } from "./refusal.js";
 import { tlsReason } from "./tls-reason.js";
+import { traceTransfer } from "./tracing.js";
+
+const DIRECTIONS = { retrieved: "download", stored: "upload", listed: "listing" } as const;
 
 /** What moves, and what is said about it. */
 export interface Movement {
@@ -36,23 +42,81 @@ export function heldTransfer({ transfer }: Dialogue): Transfer {
 /** Runs the transfer that the interpreter holds. Source or sink must be open: from here on only 4yz and 5yz of the data connection are left. */
 export async function conduct(dialogue: Dialogue, transfer: Transfer, movement: Movement): Promise<Reply> {
   transfer.path = movement.path;
+  transfer.direction = DIRECTIONS[movement.fact];
+  transfer.type = movement.fact === "listed" ? "A" : dialogue.state.type;
+  try {
+    await traceTransfer(dialogue.session, transfer, () => carry(dialogue, transfer, movement));
+  } catch (reason) {
+    transfer.error = reason;
+    if (isFault(reason)) dialogue.report(reason);
+    return refusalOf(reason, [], true, dialogue.texts);
+  }
+  tellOutcome(dialogue, transfer, movement.fact);
+  return reply(226, dialogue.texts.complete);
+}
+
+/** The stage that keeps bytes to their rate; none where there is no bound. */
+export function pacing(
+  dialogue: Dialogue,
+  rate: "downloadRate" | "uploadRate",
+  { signal }: Transfer,
+): readonly Stage[] {
+  const { allowance } = dialogue;
+  const bound = allowance.lowest(rate);
+  if (bound === undefined) return [];
+  const take = (bytes: number): number => {
+    const wait = allowance.take(rate, bytes);
+    if (wait > 0) dialogue.tellLimited(bound);
+    return wait;
+  };
+  const giveBack = (bytes: number): void => allowance.giveBack(rate, bytes);
+  return [paced({ rate: bound.amount, take, giveBack, signal })];
+}
+
+/**
+ * Tells how a transfer has ended, once: a commit that nobody waited for any more may still come to its end, behind what
+ * the host was told then.
+ * @param complete the fact; none where it is not
+ */
+export function tellOutcome(dialogue: Dialogue, transfer: Transfer, complete?: Movement["fact"]): void {
+  if (transfer.told) return;
+  transfer.told = true;
+  const { error } = transfer;
+  const moved = movedBy(transfer);
+  if (complete !== undefined) dialogue.tell(complete, moved);
+  else dialogue.tell("aborted", { ...moved, error, outcome: isStop(error) ? "aborted" : "failed" });
+}
+
+/** What facts say of a transfer. */
+function movedBy(transfer: Transfer): Omit<TransferFact, "session"> {
+  const { verb, path, bytes, milliseconds, direction, type } = transfer;
+  return { verb, path, bytes, milliseconds, direction, type };
+}
+
+/** Opens the data connection and moves the bytes. @throws the reason that the transfer failed for */
+async function carry(dialogue: Dialogue, transfer: Transfer, movement: Movement): Promise<void> {
   try {
     const channel = await openChannel(dialogue, transfer, movement);
     try {
       await movement.move(channel);
     } catch (error) {
-      channel.abort(new FtpError("ABORTED", "the transfer failed", { cause: error }));
+      if (movement.fact === "stored" && !transfer.signal.aborted) await turnAway(channel);
+      else channel.abort(new FtpError("ABORTED", "the transfer failed", { cause: error }));
       throw error;
     }
   } catch (error) {
-    const reason = reasonOf(error, transfer.signal);
-    transfer.error = reason;
-    if (isFault(reason)) dialogue.report(reason);
-    return refusalOf(reason, [], true, dialogue.texts);
+    throw reasonOf(error, transfer.signal);
   }
-  const { verb, path, bytes, milliseconds } = transfer;
-  dialogue.tell(movement.fact, { verb, path, bytes, milliseconds });
-  return reply(226, dialogue.texts.complete);
+}
+
+/**
+ * Ends the connection of an upload that the store has refused in order, and discards for a while what the client still
+ * sends. It is mostly in the midst of sending: a reset would reach it before the reply, and clients that take that for
+ * trouble of the network send the same file again and again (practice).
+ */
+async function turnAway(channel: DataChannel): Promise<void> {
+  // Where the client has gone already there is nobody to turn away.
+  await channel.finish().catch(() => undefined);
 }
 
 async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Movement): Promise<DataChannel> {
@@ -100,7 +164,9 @@ async function protect(
   signal: AbortSignal,
 ): Promise<SecuredSocket | undefined> {
   try {
-    return await dialogue.security.protectData(socket, receives, signal);
+    const secured = await dialogue.security.protectData(socket, receives, signal);
+    if (secured !== undefined) dialogue.tell("secured", { channel: "data", secure: secured.secure });
+    return secured;
   } catch (error) {
     if (error instanceof FtpError && !signal.aborted)
       dialogue.tell("tlsFailed", { channel: "data", error, reason: tlsReason(error) });

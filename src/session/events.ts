@@ -1,6 +1,9 @@
 /** The events of Server and Session: questions, asked and awaited before something happens, and facts, told after it. */
 import type { DataChannel } from "../channel/data-channel.js";
+import type { Secure } from "../channel/secure.js";
 import type { FtpError } from "../errors.js";
+import type { Reached } from "../limits/limits.js";
+import type { TransferDirection } from "../transfer/transfer.js";
 import type { ReplyCode } from "../wire/reply-codes.js";
 import type { CertificateQuestion, HostQuestion, LoginQuestion } from "./login-questions.js";
 import type {
@@ -13,6 +16,7 @@ import type {
   SiteQuestion,
   StoreQuestion,
 } from "./questions.js";
+import type { TransferType } from "./state.js";
 import type { SessionView } from "./view.js";
 
 /** What every fact carries. */
@@ -35,6 +39,8 @@ export interface ReplyFact<Client extends SessionView = SessionView> extends Ses
   readonly code: ReplyCode;
   /** Without the code; lines joined by LF. */
   readonly text: string;
+  /** From the command's line to the reply; `undefined` for preliminary replies and for those that answer no line. */
+  readonly milliseconds: number | undefined;
 }
 
 /** Bytes have moved. */
@@ -45,12 +51,25 @@ export interface TransferFact<Client extends SessionView = SessionView> extends 
   readonly bytes: number;
   /** From the command to the end of the transfer. */
   readonly milliseconds: number;
+  /** Which way the bytes went, and whether they were a file's. */
+  readonly direction: TransferDirection;
+  /** TYPE, as on the wire; `A` for listings. */
+  readonly type: TransferType;
 }
 
 /** A transfer has failed or was stopped. */
 export interface AbortedFact<Client extends SessionView = SessionView> extends TransferFact<Client> {
   /** Why: an `FtpError` for what happened on the wire, a `FileSystemError` or whatever the store or a transform threw. */
   readonly error: unknown;
+  /** Whether the client, the host or the end of the session has stopped it, or something went wrong. */
+  readonly outcome: "aborted" | "failed";
+}
+
+/** A TLS handshake is done. */
+export interface SecuredFact<Client extends SessionView = SessionView> extends SessionFact<Client> {
+  readonly channel: "control" | "data";
+  /** What was agreed on. */
+  readonly secure: Secure;
 }
 
 /** A TLS handshake has failed, or TLS did not end in order (CCC, REIN). */
@@ -60,6 +79,24 @@ export interface TlsFailedFact<Client extends SessionView = SessionView> extends
   readonly error: FtpError;
   /** The code of OpenSSL or of Node, e.g. `ERR_SSL_NO_SHARED_CIPHER`; where there is none, the words of the error. */
   readonly reason: string;
+}
+
+/** A connection was not let in, and never became a session. */
+export interface RefusedFact {
+  /** The client's address, as far as it is known: that of the proxy where no header could be read. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  /** The address that it connected to. */
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  /** The proxy that it came through; `undefined` for none. */
+  readonly proxy: string | undefined;
+  /** The option that says so. */
+  readonly reason: "allow" | "deny" | "proxy" | "banned" | "limit";
+  /** The bound, where the reason is `limit`. */
+  readonly reached: Reached | undefined;
+  /** What is wrong, where the reason is `proxy`: `BAD_PROXY_HEADER`. */
+  readonly error: FtpError | undefined;
 }
 
 /** Something went wrong that is not a client's doing, or a listener failed. */
@@ -104,18 +141,35 @@ export interface QuestionEvents<Client extends SessionView = SessionView> {
 export interface FactEvents<Client extends SessionView = SessionView> {
   /** A connection has come; add listeners for this client here. */
   session: SessionFact<Client>;
+  /** Only at the server: a connection was not let in, by `allow` or `deny`, a ban or a bound, or because of `proxy`. */
+  refused: RefusedFact;
   /** A client is in. */
   loggedIn: SessionFact<Client>;
   /** A login was refused. */
-  loginFailed: SessionFact<Client> & { readonly username: string };
+  loginFailed: SessionFact<Client> & {
+    readonly username: string;
+    /** Whether it was the last one that the connection had. */
+    readonly over: boolean;
+  };
   /** A reply was sent, preliminary ones included. */
   reply: ReplyFact<Client>;
   /** A data connection is up. */
   dataChannel: SessionFact<Client> & { readonly channel: DataChannel };
   /** Somebody else than the client has connected to its passive port and was turned away. */
   stranger: SessionFact<Client> & { readonly address: string | undefined };
+  /** A TLS handshake is done, on the control connection or on a data connection. */
+  secured: SecuredFact<Client>;
   /** A TLS handshake has failed, on the control connection or on a data connection, or TLS did not end in order. */
   tlsFailed: TlsFailedFact<Client>;
+  /**
+   * A client has reached a bound of `limits`, or an option of the same meaning. Of what a client just waits for, rates and
+   * `queuedCommands`, it is told once a session.
+   */
+  limited: SessionFact<Client> & Reached;
+  /** An address was banned for failed logins. */
+  banned: SessionFact<Client> & { readonly milliseconds: number };
+  /** The options do not fit what clients meet; told once of each. The text names the option and what to do. */
+  hint: SessionFact<Client> & { readonly option: string; readonly text: string };
   /** PASV or EPSV was refused because every passive port is in use. */
   portsExhausted: SessionFact<Client>;
   /** A download is complete. */

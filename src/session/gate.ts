@@ -28,14 +28,14 @@ export async function passGate(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
   text: string | undefined,
-  signal: AbortSignal,
+  work: { readonly signal: AbortSignal },
 ): Promise<Passed> {
   const passed = checkCommand(dialogue, row, text);
   if (passed.refusal !== undefined || !dialogue.hears("command")) return passed;
   const code = row.replies.includes(550) ? 550 : 530;
   const told = tellable(dialogue, row, text);
   const question = new CommandQuestion(dialogue.session, code, dialogue.texts.refused, row.verb, told);
-  const refusal = await dialogue.ask("command", question, signal);
+  const refusal = await dialogue.ask("command", question, work.signal);
   return refusal === undefined ? passed : { refusal };
 }
 

@@ -2,26 +2,28 @@
  * The loop of one session: lines in order, one final reply each. A transfer is held while rows that may run during
  * one are answered; everything else waits behind it (RFC 959 §5.4, RFC 1123 §4.1.3.3).
  */
-import { setImmediate } from "node:timers/promises";
 import { FtpError } from "../errors.js";
+import type { Reached } from "../limits/limits.js";
 import { reasonOf, Transfer } from "../transfer/transfer.js";
 import { parseCommandLine } from "../wire/command-line.js";
 import type { LineEvent } from "../wire/line-reader.js";
 import { isReply, type Reply, reply } from "../wire/reply.js";
 import type { ReplyCode } from "../wire/reply-codes.js";
 import type { AnyCommand } from "./command.js";
-import { heldTransfer } from "./conduct.js";
+import { heldTransfer, tellOutcome } from "./conduct.js";
 import type { Dialogue } from "./dialogue.js";
 import { passGate, tellable } from "./gate.js";
 import { Patience } from "./patience.js";
 import { protectControl } from "./protect-control.js";
 import { ConnectQuestion } from "./questions.js";
-import { isFault, refusalOf } from "./refusal.js";
+import { isFault, isStop, refusalOf } from "./refusal.js";
 import { tlsReason } from "./tls-reason.js";
+import { traceCommand, tracesCommands } from "./tracing.js";
+import { giveWay, inTurn, mayGoOn } from "./turns.js";
 
 /** First words of protocols that browsers and worms speak to an FTP port; nothing of what follows may count as a command. */
 const FOREIGN = new Set(
-  "GET POST HEAD PUT PATCH DELETE OPTIONS CONNECT TRACE PRI HOST: EHLO HELO LHLO MAIL RCPT DATA".split(" "),
+  "GET POST HEAD PUT PATCH DELETE OPTIONS CONNECT TRACE PRI PROXY HOST: EHLO HELO LHLO MAIL RCPT DATA".split(" "),
 );
 
 /** So many times more lines that are no commands are borne with from somebody known. */
@@ -30,25 +32,18 @@ const PATIENCE_AFTER_LOGIN = 10;
 /** Runs a session from greeting to end. Never rejects. */
 export async function interpret(dialogue: Dialogue): Promise<void> {
   const { control } = dialogue;
-  const lost = new FtpError("CONTROL_LOST", "the client closed the control connection");
-  let leaving: NodeJS.Timeout | undefined;
-  void control.ending.then(() => {
-    dialogue.transfer?.abort(lost);
-    // Where the socket is gone already, "closed" was first.
-    if (!control.destroyed) leaving = leaveAfter(dialogue, lost);
-  });
-  void control.closed.then(() => {
-    dialogue.abandon(lost);
-    clearTimeout(leaving);
-    leaving = dialogue.surrenderLater(dialogue.settings.stallTimeout);
-    // Also where the store keeps the loop waiting.
-    dialogue.withdrawOffer();
-    dialogue.limits.clear();
-  });
+  control.watch(dialogue);
   dialogue.tell("session", {});
   try {
     if (dialogue.security.options.implicit) await cross(dialogue, () => protectControl(dialogue, "P"));
-    if (await greet(dialogue)) await converse(dialogue);
+    // All the waiting is here: each function that waits for an idle client would be memory.
+    for (let open = await greet(dialogue); open; ) {
+      const line = nextLine(dialogue);
+      if (line === "none") await rest(dialogue);
+      else if (line === "over") open = false;
+      else await attend(dialogue, line);
+    }
+    await dialogue.held;
   } catch (error) {
     if (isFault(error)) dialogue.report(error);
   }
@@ -56,15 +51,11 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
   dialogue.withdrawOffer();
   dialogue.limits.clear();
   await control.closed;
-  clearTimeout(leaving);
+  // First, or it would count as not logged in for a moment.
+  dialogue.allowance.end();
+  dialogue.leaveAccount();
   dialogue.release();
   dialogue.tell("closed", {});
-}
-
-/** A client that only sends no more may still read what is answered, but not for ever. */
-function leaveAfter(dialogue: Dialogue, lost: FtpError): NodeJS.Timeout | undefined {
-  const { stallTimeout } = dialogue.settings;
-  return stallTimeout === 0 ? undefined : setTimeout(() => dialogue.abandon(lost), stallTimeout);
 }
 
 async function greet(dialogue: Dialogue): Promise<boolean> {
@@ -74,25 +65,25 @@ async function greet(dialogue: Dialogue): Promise<boolean> {
   if (dialogue.farewell !== undefined) return false;
   if (refusal === undefined) dialogue.send(reply(220, settings.greeting ?? texts.welcome));
   else dialogue.farewell = refusal;
-  control.start(() => dialogue.end({ text: texts.lineTooLong }));
+  control.start();
   return refusal === undefined;
 }
 
-/** Commands that one session may run before the others have a turn: pipelined ones need nothing of the event loop. */
-const TURN = 32;
-
-async function converse(dialogue: Dialogue): Promise<void> {
-  let commands = 0;
-  for (let line = await nextLine(dialogue); line !== undefined; line = await nextLine(dialogue)) {
-    dialogue.limits.touch();
-    dialogue.busy = true;
-    await execute(dialogue, line);
+async function attend(dialogue: Dialogue, line: LineEvent): Promise<void> {
+  dialogue.limits.touch();
+  dialogue.busy = true;
+  if (await mayGoOn(dialogue)) {
+    await inTurn(dialogue, () => execute(dialogue, line));
     if (dialogue.crossing !== undefined) await cross(dialogue, dialogue.crossing);
-    dialogue.busy = false;
-    if (!(await dialogue.control.drained(dialogue.settings.stallTimeout))) dialogue.control.destroy();
-    if (++commands % TURN === 0) await setImmediate();
   }
-  await dialogue.held;
+  dialogue.busy = false;
+  await giveWay(dialogue);
+}
+
+/** Resolves at a line, at the end of the lines, or at the end of the transfer: no race of promises, which would pile up on the one of the transfer. */
+function rest(dialogue: Dialogue): Promise<void> {
+  if (dialogue.held === undefined) dialogue.rest();
+  return dialogue.control.changed();
 }
 
 /** Puts the control connection under TLS, or takes it out. Where that fails, the connection is cut. */
@@ -109,19 +100,15 @@ async function cross(dialogue: Dialogue, crossing: () => Promise<void>): Promise
   }
 }
 
-/** The next line that may run now; `undefined` when the session is over. */
-async function nextLine(dialogue: Dialogue): Promise<LineEvent | undefined> {
+/** The next line that may run now; `over` when the session is. */
+function nextLine(dialogue: Dialogue): LineEvent | "none" | "over" {
   const { control } = dialogue;
-  for (;;) {
-    const head = control.peek();
-    if (dialogue.held === undefined) {
-      if (dialogue.farewell !== undefined) return undefined;
-      if (head !== undefined) return control.shift();
-      if (control.ended) return undefined;
-    } else if (head !== undefined && mayRunNow(dialogue, head)) return control.shift();
-    // A line, the end of the lines, or the end of the transfer: no race of promises, which would pile up on the one of the transfer.
-    await control.changed();
-  }
+  const head = control.peek();
+  if (dialogue.held === undefined) {
+    if (dialogue.farewell !== undefined) return "over";
+    if (head === undefined) return control.ended ? "over" : "none";
+  } else if (head === undefined || !mayRunNow(dialogue, head)) return "none";
+  return control.shift() ?? "none";
 }
 
 function mayRunNow(dialogue: Dialogue, line: LineEvent): boolean {
@@ -132,12 +119,14 @@ function mayRunNow(dialogue: Dialogue, line: LineEvent): boolean {
 }
 
 async function execute(dialogue: Dialogue, line: LineEvent): Promise<void> {
+  const since = performance.now();
+  dialogue.takenAt = since;
   if (line.kind === "overlong") return refuse(dialogue, 500, dialogue.texts.lineTooLong);
   const { verb, argument } = parseCommandLine(line.text);
   const row = dialogue.table.find(verb);
   if (row === undefined) return executeUnknown(dialogue, verb);
   dialogue.unknownCommands = 0;
-  if (!row.transfers) return finish(dialogue, row, argument, await answer(dialogue, row, argument, dialogue));
+  if (!row.transfers) return finish(dialogue, row, argument, await traced(dialogue, row, argument, dialogue), since);
   const transfer = new Transfer(row.verb, argument ?? "");
   dialogue.transfer = transfer;
   dialogue.held = hold(dialogue, row, argument, transfer);
@@ -151,16 +140,17 @@ async function hold(
   transfer: Transfer,
 ): Promise<void> {
   const patience = new Patience(transfer.signal);
+  const since = dialogue.takenAt;
   dialogue.transferPatience = patience;
   try {
-    const final = await answer(dialogue, row, argument, { signal: transfer.signal, patience });
-    const { verb, path, bytes, milliseconds, error } = transfer;
-    if (transfer.begun && final.code >= 400) dialogue.tell("aborted", { verb, path, bytes, milliseconds, error });
-    finish(dialogue, row, argument, final);
+    const final = await traced(dialogue, row, argument, { signal: transfer.signal, patience });
+    if (transfer.begun && final.code >= 400) tellOutcome(dialogue, transfer);
+    finish(dialogue, row, argument, final, since);
   } catch (error) {
     dialogue.report(error);
   } finally {
     patience.clear();
+    dialogue.allowance.endTransfer();
     dialogue.transfer = undefined;
     dialogue.held = undefined;
     dialogue.limits.touch();
@@ -188,15 +178,21 @@ function refuse(dialogue: Dialogue, code: ReplyCode, text: string): void {
   const { state, settings, texts } = dialogue;
   const bound = settings.maxUnknownCommands * (state.who.stage === "admitted" ? PATIENCE_AFTER_LOGIN : 1);
   if (++dialogue.unknownCommands > bound && bound > 0) return dialogue.end({ text: texts.tooManyUnknown });
-  dialogue.send(reply(code, text));
+  dialogue.send(reply(code, text), { verb: undefined, argument: undefined, since: dialogue.takenAt });
 }
 
-/** Sends the final reply. */
-function finish(dialogue: Dialogue, row: AnyCommand<Dialogue>, argument: string | undefined, final: Reply): void {
+/** Sends the final reply. @param since when the line was taken */
+function finish(
+  dialogue: Dialogue,
+  row: AnyCommand<Dialogue>,
+  argument: string | undefined,
+  final: Reply,
+  since: number,
+): void {
   // What runs beside a transfer takes nothing from it.
   if (dialogue.held === undefined || row.transfers) forget(dialogue, row);
   if (dialogue.control.finishing) return;
-  dialogue.send(final, { verb: row.verb, argument: tellable(dialogue, row, argument) });
+  dialogue.send(final, { verb: row.verb, argument: tellable(dialogue, row, argument), since });
 }
 
 /** Drops what is armed for the next command only, unless this one leaves it; every line counts, also one that is no command. */
@@ -206,32 +202,58 @@ function forget({ state }: Dialogue, row?: AnyCommand<Dialogue>): void {
   if (!row?.logsIn && state.who.stage === "named") state.who = { stage: "greeted" };
 }
 
+/** What a command waits with: a dialogue makes its signal when it is asked for. */
+interface Work {
+  readonly signal: AbortSignal;
+  readonly patience: Patience;
+}
+
+/** The final reply of a command, within its span where somebody wants that. */
+function traced(...[dialogue, row, text, work]: Parameters<typeof answer>): Promise<Reply> {
+  if (!tracesCommands()) return answer(dialogue, row, text, work);
+  return traceCommand(dialogue.session, row.verb, (failed) => answer(dialogue, row, text, work, failed));
+}
+
 /** The final reply of a command; also where a store or a stream of the host does not stop when it is told to. */
 async function answer(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
   text: string | undefined,
-  work: { readonly signal: AbortSignal; readonly patience: Patience },
+  work: Work,
+  failed?: (error: unknown) => void,
 ): Promise<Reply> {
   try {
-    return await work.patience.bound(run(dialogue, row, text, work.signal));
+    return await work.patience.bound(run(dialogue, row, text, work));
   } catch (error) {
     const reason = reasonOf(error, work.signal);
+    // The session is over; 426 is for what moves data.
+    if (!row.transfers && work.signal.aborted && isStop(reason)) return reply(421, dialogue.texts.controlLost);
     if (row.transfers) heldTransfer(dialogue).error = reason;
     if (isFault(reason)) dialogue.report(reason);
+    failed?.(reason);
     return refusalOf(reason, row.replies, false, dialogue.texts);
   }
+}
+
+function tooManyTransfers(dialogue: Dialogue, reached: Reached): Reply {
+  dialogue.tellLimited(reached);
+  return reply(450, dialogue.texts.tooManyTransfers);
 }
 
 async function run(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
   text: string | undefined,
-  signal: AbortSignal,
+  work: Work,
 ): Promise<Reply> {
-  const passed = await passGate(dialogue, row, text, signal);
-  signal.throwIfAborted();
+  const passed = await passGate(dialogue, row, text, work);
+  work.patience.throwIfStopped();
   if (passed.refusal !== undefined) return passed.refusal;
+  const counted = row.transfers ? dialogue.allowance.beginTransfer() : undefined;
+  // Before the store works for it. At once where it can be: 150 is sent before what comes behind the command is looked at.
+  const reached = counted instanceof Promise ? await counted : counted;
+  if (reached !== undefined) return tooManyTransfers(dialogue, reached);
+  work.patience.throwIfStopped();
   const final: unknown = await row.run(dialogue, passed.argument as never);
   if (isReply(final)) return final;
   throw new TypeError(`the row ${row.verb} must give a reply, made by reply(), not ${typeof final}`);

@@ -1,5 +1,6 @@
 /** Questions about who a client is: login by password, login by certificate, and the host that it came for. */
 import type { X509Certificate } from "node:crypto";
+import { checkLimits, type Limits } from "../limits/limits.js";
 import { FileSystem } from "../storage/file-system.js";
 import { type Permission, restricted } from "../storage/restricted.js";
 import { type VirtualPath, virtualPath } from "../wire/virtual-path.js";
@@ -19,6 +20,8 @@ export interface Admission<Account = unknown> {
   readonly directory?: string | undefined;
   /** What this account needs TLS for, besides what the server does. Default `none`. Where the login needs it, 530. */
   readonly requireTls?: TlsRequirement | undefined;
+  /** The bounds that all sessions of this user name share. Default: `limits.account` of the server. */
+  readonly limits?: Limits | undefined;
 }
 
 /** An admission as the session uses it. */
@@ -31,6 +34,8 @@ export interface Admitted {
   readonly directory: VirtualPath;
   /** What the account needs TLS for. */
   readonly requireTls: TlsRequirement;
+  /** The bounds of the account, where they are its own. */
+  readonly limits: Limits | undefined;
 }
 
 /** Somebody wants to log in. */
@@ -67,7 +72,7 @@ export abstract class AdmissionQuestion<Client extends SessionView = SessionView
    * does not exist, FtpError `BAD_PATH` for a directory that is no path
    */
   accept(admission: Admission<AccountOf<Client>>): void {
-    const { fileSystem, account, permissions, directory, requireTls } = admission;
+    const { fileSystem, account, permissions, directory, requireTls, limits } = admission;
     if (!(fileSystem instanceof FileSystem))
       throw new TypeError("accept needs a fileSystem, an object that extends FileSystem");
     const allowed = permissions === undefined ? fileSystem : restricted(fileSystem, permissions);
@@ -76,6 +81,7 @@ export abstract class AdmissionQuestion<Client extends SessionView = SessionView
       account,
       directory: virtualPath(directory ?? "/"),
       requireTls: checkRequirement("requireTls", requireTls) ?? "none",
+      limits: limits === undefined ? undefined : checkLimits("limits", limits),
     };
     if (this.answer()) this.#admitted = admitted;
   }

@@ -6,22 +6,31 @@ const OBEDIENCE_MS = 2000;
 
 /** Waits for promises, but after a signal not for ever. */
 export class Patience {
-  readonly #signal: AbortSignal;
-  /** Those who wait. */
-  readonly #waiting = new Set<(reason: unknown) => void>();
+  readonly #signal: AbortSignal | undefined;
+  /** Those who wait; none at first, as with an idle session. */
+  #waiting: Set<(reason: unknown) => void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #end: FtpError | undefined;
+  #stopped: FtpError | undefined;
+  readonly #onAbort: (() => void) | undefined;
 
-  constructor(signal: AbortSignal) {
+  /** @param signal what fires. Default: only `stop` does */
+  constructor(signal?: AbortSignal) {
     this.#signal = signal;
+    if (signal === undefined) return;
+    this.#onAbort = () => this.stop(signal.reason);
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** The promise, or a while after the signal its reason. */
   bound<Value>(promise: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
-      this.#waiting.add(reject);
-      const done = (): void => void this.#waiting.delete(reject);
+      const waiting = (this.#waiting ??= new Set());
+      waiting.add(reject);
+      const done = (): void => {
+        waiting.delete(reject);
+        if (waiting.size === 0 && waiting === this.#waiting) this.#waiting = undefined;
+      };
       promise.finally(done).then(resolve, reject);
       if (this.#end !== undefined) reject(this.#end);
     });
@@ -30,20 +39,27 @@ export class Patience {
   /** Waits no longer, whatever is under way. */
   giveUp(reason: FtpError): void {
     this.#end ??= reason;
-    for (const reject of this.#waiting) reject(this.#end);
+    for (const reject of this.#waiting ?? []) reject(this.#end);
     this.clear();
   }
 
   /** To be called when nobody waits any more. */
   clear(): void {
     clearTimeout(this.#timer);
-    this.#signal.removeEventListener("abort", this.#onAbort);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 
-  readonly #onAbort = (): void => {
-    const reason: unknown = this.#signal.reason;
+  /** @throws the reason, once the signal has fired */
+  throwIfStopped(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  /** The signal has fired: from now on those who wait do not wait for ever. */
+  stop(reason: unknown): void {
     const error =
       reason instanceof FtpError ? reason : new FtpError("ABORTED", "the work was stopped", { cause: reason });
+    this.#stopped = error;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.giveUp(error), OBEDIENCE_MS);
-  };
+  }
 }

@@ -11,7 +11,9 @@ import type { ProtectionLevel } from "./security.js";
 export async function protectControl(dialogue: Dialogue, level: ProtectionLevel): Promise<void> {
   const { security, session, texts } = dialogue;
   await security.protectControl(level);
-  const servername = security.secure?.servername;
+  const { secure } = security;
+  if (secure !== undefined) dialogue.tell("secured", { channel: "control", secure });
+  const servername = secure?.servername;
   if (servername === undefined) return;
   const refusal = await dialogue.ask("host", new HostQuestion(session, texts.unknownHost, servername));
   if (refusal !== undefined) dialogue.end({ text: texts.unknownHost });

@@ -38,6 +38,7 @@ const BY_PROTOCOL: { readonly [Code in FtpErrorCode]: Answer } = {
   ABORTED: { codes: [426], text: "aborted" },
   BAD_ADDRESS: { codes: [425], text: "noPassiveAddress" },
   BAD_PATH: { codes: NAME, text: "badName" },
+  BAD_PROXY_HEADER: { codes: [421], text: "notWelcome" },
   CLOSED: { codes: [426], text: "shuttingDown" },
   CONTROL_LOST: { codes: [426], text: "controlLost" },
   DATA_LOST: { codes: [426], text: "dataBroken" },
@@ -58,6 +59,13 @@ const AFTER_PRELIMINARY: readonly ReplyCode[] = [425, 426, 451, 522, 551, 552];
 export function isFault(error: unknown): boolean {
   if (error instanceof FileSystemError) return error.code === "EIO" || !Object.hasOwn(BY_STORE, error.code);
   return !(error instanceof FtpError) || error.code === "NO_PASSIVE_PORT" || error.code === "BAD_ADDRESS";
+}
+
+const STOPS: ReadonlySet<FtpErrorCode> = new Set(["ABORTED", "CLOSED", "CONTROL_LOST", "DATA_LOST"]);
+
+/** Whether somebody has stopped a transfer, or left: nothing has gone wrong here, and no data connection failed to come. */
+export function isStop(error: unknown): boolean {
+  return error instanceof FtpError && STOPS.has(error.code) && error.reply === undefined;
 }
 
 /**

@@ -102,7 +102,8 @@ export class Security {
       if (credentials === undefined) throw new FtpError("TLS_FAILED", "no certificate");
       this.#identity = await credentials.forControl(this.host);
       const secured = await handshake(socket, this.#identity.control(this.options.allowClear));
-      const { resumed, servername } = secured.secure;
+      const { resumed, servername, protocol } = secured.secure;
+      this.#identity.settle(protocol);
       // Only the context of a host that HOST has named has keys for tickets that others have too, and who resumes is not
       // asked for its name: it has to be that one.
       if (resumed && servername !== undefined && servername !== this.host)

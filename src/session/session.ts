@@ -9,7 +9,7 @@ import type { SessionView } from "./view.js";
 /** What a session shows of the dialogue behind it. */
 export interface SessionBacking {
   readonly state: { readonly who: Who; readonly directory: string };
-  readonly control: Pick<SessionView, "remoteAddress" | "remotePort" | "localAddress" | "localPort">;
+  readonly control: Pick<SessionView, "remoteAddress" | "remotePort" | "localAddress" | "localPort" | "proxy">;
   readonly security: { readonly secure: Secure | undefined; readonly host: string | undefined };
   readonly transfer: TransferView | undefined;
   end(ending: { readonly text?: string | undefined }): void;
@@ -70,6 +70,11 @@ export class Session<Account = unknown>
 
   get localPort(): number {
     return this.#dialogue.control.localPort;
+  }
+
+  /** The trusted proxy that the client came through and that has told its address; `undefined` where it came itself. */
+  get proxy(): string | undefined {
+    return this.#dialogue.control.proxy;
   }
 
   /** What TLS has agreed on for the control connection; `undefined` while that is in clear. */

@@ -1,12 +1,7 @@
 /** The options of a server as sessions see them: checked, with defaults filled in. Times in milliseconds, 0 is off. */
-import type { PortPool } from "../channel/port-pool.js";
+import type { PassivePorts } from "../channel/passive-ports.js";
+import type { AdvertisedAddress } from "./passive-address.js";
 import type { Slots } from "./slots.js";
-import type { SessionView } from "./view.js";
-
-/** The address that PASV tells a client to connect to. */
-export type PassiveAddress<Client extends SessionView = SessionView> =
-  | string
-  | ((session: Client) => string | undefined | Promise<string | undefined>);
 
 /** Every option, complete. */
 export interface Settings {
@@ -26,8 +21,14 @@ export interface Settings {
   readonly asciiScanLimit: number;
   readonly checksumScanLimit: number;
   readonly checksums: Slots;
-  readonly listing: { readonly maxDepth: number; readonly maxEntries: number; readonly statLines: number };
-  readonly passive: { readonly address: PassiveAddress | undefined };
+  readonly listing: {
+    readonly maxDepth: number;
+    readonly maxEntries: number;
+    readonly maxMilliseconds: number;
+    readonly statLines: number;
+  };
+  /** `portOffset`: what clients are told is so much more than the port that is listened on. */
+  readonly passive: { readonly address: AdvertisedAddress; readonly portOffset: number };
   readonly active: { readonly enabled: boolean; readonly sourcePort: number };
-  readonly ports: PortPool;
+  readonly ports: PassivePorts;
 }

@@ -1,5 +1,6 @@
 /** What a control connection remembers between commands (RFC 959 §4.1, RFC 3659 §5). REIN begins with a new one. */
 import type { Opening } from "../channel/opening.js";
+import type { Scope } from "../limits/scope.js";
 import { DEFAULT_FACTS, type Fact } from "../listing/facts.js";
 import type { ChecksumAlgorithm } from "../storage/checksum.js";
 import type { FileSystem } from "../storage/file-system.js";
@@ -16,6 +17,10 @@ export type Who =
       readonly username: string;
       readonly account: unknown;
       readonly fileSystem: FileSystem;
+      /** By which the account is counted: the user name, with the host where the host of the process knows that. */
+      readonly countedAs: string;
+      /** The bounds that all sessions of the account share. */
+      readonly scope: Scope;
     };
 
 /** TYPE: ASCII or image (RFC 959 §3.1.1). */

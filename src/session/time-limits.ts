@@ -1,7 +1,13 @@
 /** The two clocks of a control connection: one until login, one between commands (RFC 1123 §4.1.3.2). */
 
+interface Limits {
+  readonly loginTimeout: number;
+  readonly idleTimeout: number;
+}
+
+/** The clocks of one session. */
 export class TimeLimits {
-  readonly #limits: { readonly login: number; readonly idle: number };
+  readonly #limits: Limits;
   readonly #expire: (why: "login" | "idle") => void;
   #login: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -12,25 +18,26 @@ export class TimeLimits {
    * @param limits milliseconds, 0 is off
    * @param expire called when a limit runs out
    */
-  constructor(limits: { readonly login: number; readonly idle: number }, expire: (why: "login" | "idle") => void) {
+  constructor(limits: Limits, expire: (why: "login" | "idle") => void) {
     this.#limits = limits;
     this.#expire = expire;
-    this.#idleMilliseconds = limits.idle;
+    this.#idleMilliseconds = limits.idleTimeout;
     this.restart();
   }
 
   /** Nobody is logged in, at first or again. Bytes alone never stop the login clock; without one, idle time counts. */
   restart(): void {
     this.#stop();
-    this.#idleMilliseconds = this.#limits.idle;
-    const { login } = this.#limits;
-    if (login > 0 && !this.#over) this.#login = setTimeout(() => this.#expire("login"), login);
-    else this.idleMilliseconds = this.#limits.idle;
+    const { loginTimeout, idleTimeout } = this.#limits;
+    this.#idleMilliseconds = idleTimeout;
+    if (loginTimeout > 0 && !this.#over) this.#login = setTimeout(() => this.#expire("login"), loginTimeout);
+    else this.idleMilliseconds = idleTimeout;
   }
 
   /** The login is done: from now on idle time counts. */
   admitted(): void {
     clearTimeout(this.#login);
+    this.#login = undefined;
     this.idleMilliseconds = this.#idleMilliseconds;
   }
 
@@ -59,6 +66,7 @@ export class TimeLimits {
   #stop(): void {
     clearTimeout(this.#login);
     clearTimeout(this.#idle);
+    this.#login = undefined;
     this.#idle = undefined;
   }
 }

@@ -23,6 +23,8 @@ export interface SessionView<Account = unknown> {
   readonly localAddress: string;
   /** The port that the client connected to. */
   readonly localPort: number;
+  /** The trusted proxy that the client came through and that has told its address; `undefined` where it came itself. */
+  readonly proxy: string | undefined;
   /** What TLS has agreed on for the control connection; `undefined` while that is in clear. */
   readonly secure: Secure | undefined;
   /** The host that the client came for, by SNI or HOST, in lower case; `undefined` where it named none. */

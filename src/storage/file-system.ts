@@ -6,6 +6,7 @@ import type { VirtualPath } from "../wire/virtual-path.js";
 import { type Checksum, type ChecksumAlgorithm, digestOf } from "./checksum.js";
 import type { FileInfo } from "./file-info.js";
 import { FileSystemError } from "./file-system-error.js";
+import { GivenBytes } from "./given-bytes.js";
 
 /** Given to what makes files and directories. */
 export interface CreationOptions extends OperationOptions {
@@ -155,7 +156,9 @@ export abstract class FileSystem {
   async checksum(path: VirtualPath, { algorithm, ...which }: ChecksumOptions): Promise<Checksum> {
     const { start = 0 } = which;
     await using file = await this.openRead(path, which);
-    const { digest, bytes } = await digestOf(file.body, algorithm);
+    const given = new GivenBytes(path, file, which);
+    const { digest, bytes } = await digestOf(given.body, algorithm);
+    given.assertAll();
     return { digest, start, end: start + bytes };
   }
 

@@ -8,6 +8,9 @@ import { Turn } from "../events/turn.js";
 import type { WriteHandle } from "../storage/file-system.js";
 import { type Stage, through } from "./stage.js";
 
+/** Which way bytes go, and whether they are a file's. */
+export type TransferDirection = "download" | "upload" | "listing";
+
 /** What moves now, as the host sees it. */
 export interface TransferView {
   /** The command that asked for it, e.g. `RETR`. */
@@ -34,6 +37,12 @@ export class Transfer implements TransferView {
   readonly startedAt = Date.now();
   /** Whether 150 was sent. */
   begun = false;
+  /** Whether its end has been told: its bytes are counted then. */
+  told = false;
+  /** Which way bytes go; known from 150 on. */
+  direction: TransferDirection = "listing";
+  /** TYPE; known from 150 on. */
+  type: "A" | "I" = "A";
   /** What it failed with. */
   error: unknown;
   readonly #controller = new AbortController();

@@ -34,7 +34,8 @@ const NO_ROOM = Buffer.alloc(0);
 /** Reads command lines. A line ends with LF; one CR before it belongs to the end. */
 export class LineReader {
   readonly #maxLength: number;
-  readonly #telnet: Telnet;
+  /** Most clients send none of it, and most of the others once. */
+  #telnet: Telnet | undefined;
   #line = NO_ROOM;
   #length = 0;
   /** A CR has come and its successor has not: it may be the end of the line, CR NUL, or data. */
@@ -45,7 +46,6 @@ export class LineReader {
 
   constructor(options: LineReaderOptions = {}) {
     this.#maxLength = options.maxLength ?? 8192;
-    this.#telnet = new Telnet(this.#maxLength);
   }
 
   /** Takes the next bytes and returns what they completed, in order. */
@@ -66,7 +66,7 @@ export class LineReader {
 
   /** The answers to Telnet negotiation that have to be sent; `undefined` where there are none. */
   takeTelnetReplies(): Uint8Array | undefined {
-    return this.#telnet.takeAnswers();
+    return this.#telnet?.takeAnswers();
   }
 
   /** Bytes of the unfinished line, its CR included; 0 while an overlong line is discarded. */
@@ -95,7 +95,7 @@ export class LineReader {
   }
 
   #isFresh(): boolean {
-    return this.#isAtStart() && !this.#flushed && this.#telnet.isIdle;
+    return this.#isAtStart() && !this.#flushed && (this.#telnet?.isIdle ?? true);
   }
 
   #isAtStart(): boolean {
@@ -112,7 +112,9 @@ export class LineReader {
   /** Byte by byte to the end of the line or of the chunk; returns where to go on. */
   #readOn(bytes: Buffer, start: number, events: LineEvent[]): number {
     for (let at = start; at < bytes.length; at++) {
-      const byte = this.#telnet.filter(bytes[at] ?? 0);
+      const raw = bytes[at] ?? 0;
+      if (raw === IAC) this.#telnet ??= new Telnet(this.#maxLength);
+      const byte = this.#telnet?.filter(raw) ?? raw;
       if (byte === Telnet.OVERRUN) this.#overrun(events);
       else if (byte === LF && !this.#isLateEnd()) {
         this.#endLine(events);

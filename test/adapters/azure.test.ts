@@ -58,7 +58,7 @@ function spellings(scene: Make): void {
       assert.throws(() => new AzureFileSystem({ container, prefix }), TypeError);
   });
 
-  test("S1.27 names that the service would store under another one are refused", async () => {
+  test("S1.18 names that the service would store under another one are refused", async () => {
     const { files, container } = await scene();
     await put(files, "/present", "x");
     await put(files, "/a", "x");

@@ -119,7 +119,7 @@ describe("sequences", () => {
     await client.expect("PWD", 530);
   });
 
-  test("S9.9 USER, PASS and ACCT without argument: 501; the empty password is one", async () => {
+  test("S9.7 S9.9 USER, PASS and ACCT without argument: 501; the empty password is one", async () => {
     const passwords: string[] = [];
     await using served = await serve({}, (server) => server.on("login", ({ password }) => passwords.push(password)));
     const client = await served.client();

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { openActive } from "../../dist/channel/active-opening.js";
 import { DataChannel, type DataChannelOptions } from "../../dist/channel/data-channel.js";
 import { openPassive } from "../../dist/channel/passive-opening.js";
-import { PortPool } from "../../dist/channel/port-pool.js";
+import { PassivePorts } from "../../dist/channel/passive-ports.js";
 import { FtpError, type FtpErrorCode } from "../../dist/errors.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { until, within } from "../kit/temporary.js";
@@ -59,7 +59,7 @@ export function connected(
 }
 
 async function passive(host: string): Promise<[net.Socket, net.Socket]> {
-  const opening = await openPassive({ host, peer: host, ports: new PortPool() });
+  const opening = await openPassive({ host, peer: host, ports: new PassivePorts() });
   const client = dial(opening.port, { host });
   const [socket] = await Promise.all([opening.open({ timeout: 5000 }), once(client, "connect")]);
   return [socket, client];

@@ -110,6 +110,40 @@ describe("the certificate for the host that HOST has named", () => {
     }));
 });
 
+describe("a context", () => {
+  const contextsOf = async (generation: Credentials) =>
+    (await Promise.all([1, 2].map(() => generation.forControl(undefined)))).map((made) => made.control(true).context);
+
+  test("is shared by control connections", async () => {
+    const [one, other] = await contextsOf(credentials());
+    assert.equal(one, other);
+  });
+
+  test("is not the one of other certificates", async () => {
+    const [one] = await contextsOf(credentials());
+    const [other] = await contextsOf(credentials());
+    assert.notEqual(one, other);
+  });
+
+  for (const [name, options] of [
+    ["sni", { sni: () => undefined }],
+    ["requestCert", { requestCert: true }],
+    ["requireSessionReuse", { requireSessionReuse: true }],
+  ] as const)
+    test(`is one control connection's own with ${name}`, async () => {
+      const [one, other] = await contextsOf(credentials(options));
+      assert.notEqual(one, other);
+    });
+
+  test("is one control connection's own where sessions cannot be told apart", async () => {
+    const generation = credentials();
+    const [shared] = await contextsOf(generation);
+    Object.defineProperty(shared?.context, "setSessionIdContext", { value: undefined });
+    const [one, other] = await contextsOf(generation);
+    assert.equal(new Set([shared, one, other]).size, 3);
+  });
+});
+
 for (const version of VERSIONS) {
   const client = only(version);
 
@@ -120,8 +154,25 @@ for (const version of VERSIONS) {
         const own = await generation.forControl(undefined);
         const { session } = await visit(own, "control", client);
         assert.equal((await visit(own, "data", { ...client, session })).resumed, true);
-        const again = await visit(await generation.forControl(undefined), "control", { ...client, session });
-        assert.equal(again.resumed, false);
+        const other = await generation.forControl(undefined);
+        assert.equal(other.control(true).context, own.control(true).context, "nothing is shared");
+        assert.equal((await visit(other, "control", { ...client, session })).resumed, false);
+        assert.equal((await visit(other, "data", { ...client, session })).resumed, false);
+        assert.equal((await visit(own, "data", { ...client, session })).resumed, true);
+      }));
+
+    test("are told apart where handshakes overlap", () =>
+      assertNoLeaks(async () => {
+        const generation = credentials();
+        const all = await Promise.all([1, 2, 3].map(() => generation.forControl(undefined)));
+        const visits = await Promise.all(all.map((identity) => visit(identity, "control", client)));
+        const crossed = all.flatMap((identity, at) =>
+          visits.map(async ({ session }, of) => {
+            const { resumed } = await visit(identity, "data", { ...client, session });
+            assert.equal(resumed, at === of, `the session of ${of} at ${at}`);
+          }),
+        );
+        assert.equal((await Promise.all(crossed)).length, 9);
       }));
 
     test("with requireSessionReuse: by data connections of the same control connection, and by nothing else", () =>

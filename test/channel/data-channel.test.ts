@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { DataChannel } from "../../dist/channel/data-channel.js";
 import { openPassive } from "../../dist/channel/passive-opening.js";
-import { PortPool } from "../../dist/channel/port-pool.js";
+import { PassivePorts } from "../../dist/channel/passive-ports.js";
 import type { FtpError } from "../../dist/errors.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { bytesOf, chunksOf, until, within } from "../kit/temporary.js";
@@ -112,7 +112,7 @@ describe("sending", () => {
 
   test("S18.6 other work has its turn though a fast client never lets us wait", () =>
     assertNoLeaks(async () => {
-      const opening = await openPassive({ host: "127.0.0.1", peer: "127.0.0.1", ports: new PortPool() });
+      const opening = await openPassive({ host: "127.0.0.1", peer: "127.0.0.1", ports: new PassivePorts() });
       const client = new Worker(
         `require("node:net").connect(${opening.port}, "127.0.0.1").resume().on("close", () => process.exit());`,
         { eval: true },

@@ -3,7 +3,7 @@ import { getEventListeners, once } from "node:events";
 import { describe, test } from "node:test";
 import { DataChannel } from "../../dist/channel/data-channel.js";
 import { openPassive, type PassiveOptions } from "../../dist/channel/passive-opening.js";
-import { PortPool } from "../../dist/channel/port-pool.js";
+import { PassivePorts } from "../../dist/channel/passive-ports.js";
 import { accepts } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { until, within } from "../kit/temporary.js";
@@ -15,12 +15,12 @@ const THIEF = "127.0.0.2";
 /** A test of one opening whose lease and handles must all be back at its end. */
 function opened(
   title: string,
-  run: (opening: Awaited<ReturnType<typeof openPassive>>, pool: PortPool) => Promise<void>,
+  run: (opening: Awaited<ReturnType<typeof openPassive>>, pool: PassivePorts) => Promise<void>,
   options: Partial<PassiveOptions> = {},
 ): void {
   test(title, () =>
     assertNoLeaks(async () => {
-      const ports = new PortPool();
+      const ports = new PassivePorts();
       const opening = await openPassive({ host: "127.0.0.1", peer: "127.0.0.1", ports, ...options });
       assert.equal(ports.leased, 1);
       try {
@@ -171,7 +171,7 @@ describe("a peer that comes and leaves", () => {
 
   test("S13.1 200 peers that connect and reset: each wait settles, and the process lives", () =>
     assertNoLeaks(async () => {
-      const ports = new PortPool();
+      const ports = new PassivePorts();
       for (let round = 0; round < 200; round++) {
         const opening = await openPassive({ host: "127.0.0.1", peer: "127.0.0.1", ports });
         const opens = opening.open({ timeout: 200 }).then(
@@ -260,7 +260,7 @@ describe("closing (RFC 959 §3.3)", () => {
 
   test("S4.6 200 offers, each withdrawn by the next, leave nothing", () =>
     assertNoLeaks(async () => {
-      const ports = new PortPool();
+      const ports = new PassivePorts();
       for (let round = 0; round < 200; round++) {
         const opening = await openPassive({ host: "127.0.0.1", peer: "127.0.0.1", ports });
         assert.equal(ports.leased, 1);
@@ -271,7 +271,7 @@ describe("closing (RFC 959 §3.3)", () => {
 
   test("S4.8 an exhausted range refuses the offer and leaves no listener", () =>
     assertNoLeaks(async () => {
-      const ports = new PortPool(await freeRange(2));
+      const ports = new PassivePorts(await freeRange(2));
       const options = { host: "127.0.0.1", peer: "127.0.0.1", ports };
       const held = [await openPassive(options), await openPassive(options)];
       await rejection(openPassive(options), "NO_PASSIVE_PORT");

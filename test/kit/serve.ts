@@ -28,6 +28,13 @@ export interface Served<Store extends FileSystem = FileSystem> extends AsyncDisp
   user(): Promise<ScriptedClient>;
 }
 
+/** Tests come in crowds from one address, and guess passwords; those of limits say which they want. */
+export const UNBOUNDED: ServerOptions = {
+  limits: { server: { sessions: 0 }, address: { sessions: 0, pending: 0 } },
+  bans: { after: 0 },
+  loginDelay: 0,
+};
+
 /**
  * Starts a server. The user `test` with the password `secret` may log in, unless a `login` listener
  * that `setup` adds has answered before.
@@ -39,7 +46,7 @@ export async function serve(options: ServeOptions = {}, setup?: (server: Server)
   const host = options.host ?? "127.0.0.1";
   const rest = securable(given);
   const tls = mayReinitialize && rest.tls !== undefined && { tls: { ...rest.tls, allowClear: true } };
-  const server = new Server({ ...(rest.listeners === undefined && { host, port: 0 }), ...rest, ...tls });
+  const server = new Server({ ...UNBOUNDED, ...(rest.listeners === undefined && { host, port: 0 }), ...rest, ...tls });
   setup?.(server);
   server.on("login", (login) => {
     if (login.username === "test" && login.password === "secret") login.accept({ fileSystem });

@@ -4,13 +4,14 @@ import fc from "fast-check";
 import { compileGlob } from "../../dist/listing/glob.js";
 import type { WalkRequest } from "../../dist/listing/listing.js";
 import { encodeLines, longLines, nameLines, walk } from "../../dist/listing/listing.js";
+import type { FileInfo } from "../../dist/storage/file-info.js";
 import { FileSystemError } from "../../dist/storage/file-system-error.js";
 import { encodeText } from "../../dist/wire/text-encoding.js";
-import { ROOT, virtualPath } from "../../dist/wire/virtual-path.js";
-import { Careless, Chain, collect, Endless, Failing, Tree } from "./tree.js";
+import { ROOT, type VirtualPath, virtualPath } from "../../dist/wire/virtual-path.js";
+import { until } from "../kit/temporary.js";
+import { bound, Careless, Chain, collect, Endless, Failing, Tree, UNBOUNDED } from "./tree.js";
 
 const NOW = new Date("2024-03-15T12:00:00Z");
-const UNBOUNDED = { maxDepth: Number.POSITIVE_INFINITY, maxEntries: Number.POSITIVE_INFINITY };
 const FLAT: WalkRequest = { recursive: false, bounds: UNBOUNDED };
 const DEEP: WalkRequest = { recursive: true, bounds: UNBOUNDED };
 
@@ -114,16 +115,17 @@ test("S11.2 a chain of 50,000 directories with a loop in each is walked without 
 });
 
 test("S11.2 depth is bounded, and the walk tells", async () => {
-  for (const [maxDepth, depth, truncated] of [
+  for (const [most, depth, cut] of [
     [0, 3, true],
     [2, 3, true],
     [3, 3, false],
     [4, 3, false],
   ] as const) {
-    const found = walk(new Chain(depth), ROOT, { ...DEEP, bounds: { ...UNBOUNDED, maxDepth } });
+    const bounds = { ...UNBOUNDED, depth: bound("listingDepth", most) };
+    const found = walk(new Chain(depth), ROOT, { ...DEEP, bounds });
     const sections = await depths(found);
-    assert.equal(sections.length, Math.min(maxDepth, depth) + 1);
-    assert.equal(found.truncated, truncated, `${maxDepth} of ${depth}`);
+    assert.equal(sections.length, Math.min(most, depth) + 1);
+    assert.equal(found.reached, cut ? bounds.depth : undefined, `${most} of ${depth}`);
   }
 });
 
@@ -141,16 +143,17 @@ test("S11.2 entries are bounded over all directories, and the walk tells", async
     "sub/deeper/y",
     "other/z",
   ];
-  for (let maxEntries = 0; maxEntries <= all.length + 1; maxEntries++) {
-    const found = walk(new Tree(TREE), ROOT, { ...DEEP, bounds: { ...UNBOUNDED, maxEntries } });
-    assert.deepEqual(await collect(nameLines(found)), all.slice(0, maxEntries));
-    assert.equal(found.truncated, maxEntries < all.length, `${maxEntries}`);
+  for (let most = 0; most <= all.length + 1; most++) {
+    const bounds = { ...UNBOUNDED, entries: bound("listingEntries", most) };
+    const found = walk(new Tree(TREE), ROOT, { ...DEEP, bounds });
+    assert.deepEqual(await collect(nameLines(found)), all.slice(0, most));
+    assert.equal(found.reached, most < all.length ? bounds.entries : undefined, `${most}`);
   }
 });
 
 test("S11.3 a bound, and a reader that leaves, close the store's listing", async () => {
   const bounded = new Endless();
-  const bounds = { maxDepth: 0, maxEntries: 100 };
+  const bounds = { ...UNBOUNDED, entries: bound("listingEntries", 100) };
   await collect(longLines(walk(bounded, ROOT, { ...FLAT, bounds }), NOW));
   assert.deepEqual([bounded.pulled, bounded.closed], [101, true]);
   const left = new Endless();
@@ -177,6 +180,40 @@ test("S11.3 a reader that skips a section's entries leaves no listing open", asy
     await section.entries[Symbol.asyncIterator]().next();
   }
   assert.equal(store.closed, true);
+});
+
+/** Directories without entries, each of which takes 30 ms. */
+class Slow extends Tree {
+  override async *list(path: VirtualPath): AsyncGenerator<FileInfo> {
+    yield* super.list(path);
+    if (path !== ROOT) await pass(30);
+  }
+}
+
+function pass(milliseconds: number): Promise<void> {
+  const begun = performance.now();
+  return until(() => performance.now() - begun > milliseconds, 5000, "time passes");
+}
+
+test("S11.2 the time of the store counts in empty directories, and not when all is shown", async () => {
+  const bounds = { ...UNBOUNDED, time: bound("listingTime", 20) };
+  const store = new Slow({ a: {}, b: {}, c: {} });
+  const cut = walk(store, ROOT, { recursive: true, bounds });
+  assert.deepEqual(await collect(nameLines(cut)), ["a", "b", "c"]);
+  assert.deepEqual([store.listed, cut.reached], [["/", "/a"], bounds.time]);
+  const whole = walk(new Slow({ a: {} }), virtualPath("/a"), { recursive: true, bounds });
+  assert.deepEqual([await collect(nameLines(whole)), whole.reached], [[], undefined]);
+});
+
+test("S11.2 the time of who reads the headings does not count", async () => {
+  const bounds = { ...UNBOUNDED, time: bound("listingTime", 200) };
+  const sections = walk(new Tree({ a: { b: 1 } }), ROOT, { recursive: true, bounds });
+  const names: string[] = [];
+  for await (const section of sections) {
+    await pass(210);
+    for await (const { name } of section.entries) names.push(name);
+  }
+  assert.deepEqual([names, sections.reached], [["a", "b"], undefined]);
 });
 
 test("S11.3 the signal ends a walk with its reason", async () => {

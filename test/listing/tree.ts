@@ -1,10 +1,24 @@
 /** Stores for the tests of listings: real subclasses that only list, and what they saw. */
 
+import type { Bound } from "../../dist/limits/allowance.js";
+import type { ListingBounds } from "../../dist/listing/listing.js";
 import type { FileInfo } from "../../dist/storage/file-info.js";
 import type { ReadHandle } from "../../dist/storage/file-system.js";
 import { FileSystem } from "../../dist/storage/file-system.js";
 import { FileSystemError } from "../../dist/storage/file-system-error.js";
 import type { VirtualPath } from "../../dist/wire/virtual-path.js";
+
+/** A bound of a walk. */
+export function bound(limit: Bound["limit"], amount: number): Bound {
+  return { limit, scope: "session", amount };
+}
+
+/** No bound at all. */
+export const UNBOUNDED: ListingBounds = {
+  depth: bound("listingDepth", Number.POSITIVE_INFINITY),
+  entries: bound("listingEntries", Number.POSITIVE_INFINITY),
+  time: bound("listingTime", Number.POSITIVE_INFINITY),
+};
 
 /** A directory as a table of its entries: a table is a directory, a number the size of a file, a text a link. */
 export interface Entries {

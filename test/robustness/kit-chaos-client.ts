@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import net from "node:net";
-import { listen, parseEpsv, parsePasv, portCommand, reset } from "../kit/data.js";
+import { listen, parseEpsv, parsePasv, portCommand, protect, reset } from "../kit/data.js";
 import type { Reply, ScriptedClient } from "../kit/scripted-client.js";
 import { CONTENTS, contentOf, recordOf } from "./kit-chaos-files.js";
 import type { Random } from "./kit-random.js";
@@ -179,7 +179,8 @@ export class ChaosClient {
     try {
       return await this.#client.reply(PATIENCE);
     } catch (error) {
-      if (!/^the connection is closed|ECONNRESET|EPIPE/.test((error as Error).message)) throw error;
+      if (!/^the connection is closed|^This socket has been ended|ECONNRESET|EPIPE/.test((error as Error).message))
+        throw error;
       const last = this.#client.transcript.toString().trimEnd().split("\r\n").at(-1) ?? "";
       // Nobody but us ends a session without a word, except where the word was 421 or 221.
       assert(this.#left || /^(421|221) /.test(last), `the server left without a word; last: ${last}`);
@@ -226,8 +227,10 @@ export class ChaosClient {
     const random = this.#random;
     // Never comes: the server's time-out, or ABOR, ends the transfer.
     if (endpoint === undefined || random.chance(0.05)) return;
-    const socket = "port" in endpoint ? net.connect(endpoint.port, "127.0.0.1") : await this.#arrival(endpoint);
-    if (socket === undefined) return;
+    const raw = "port" in endpoint ? net.connect(endpoint.port, "127.0.0.1") : await this.#arrival(endpoint);
+    if (raw === undefined) return;
+    raw.on("error", () => undefined);
+    const socket = protect(this.#client, raw);
     this.#data.add(socket);
     socket.on("error", () => undefined);
     if (random.chance(0.1)) return strikeDown(socket);
@@ -271,7 +274,7 @@ export class ChaosClient {
     this.#left = true;
     this.#log.push("leaves");
     const { socket } = this.#client;
-    this.#random.pick([() => reset(socket), () => socket.destroy(), () => socket.end()])();
+    this.#random.pick([() => this.#client.reset(), () => socket.destroy(), () => socket.end()])();
     await this.#client.expectClosed(PATIENCE);
   }
 }

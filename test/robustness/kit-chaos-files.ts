@@ -7,7 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Names that the chaos may make, and what they are. */
-const NAMES = /^(whole-[0-9]|many-[0-9]|moved-[0-9]|upload\.[0-9a-f]{16}|dir-[0-9]|witness\.bin|out|up)$/;
+const NAMES = /^(whole-[0-9]|old-[0-9]|many-[0-9]|moved-[0-9]|upload\.[0-9a-f]{16}|dir-[0-9]|witness\.bin|out|up)$/;
 
 /** Lines without CR, so that TYPE A changes nothing; of very different lengths, from nothing to about 1 MB. */
 export function contentOf(index: number): Buffer {
@@ -33,12 +33,18 @@ export async function assertWhole(root: string): Promise<void> {
     if (!entry.isFile() || entry.name === "witness.bin") continue;
     const bytes = await readFile(join(root, entry.name));
     if (entry.name.startsWith("many-")) assertRecords(bytes, entry.name);
-    else
-      assert(
-        contents.some((content) => content.equals(bytes)),
-        `${entry.name} is not whole: ${bytes.length} bytes`,
-      );
+    else assertContent(entry.name, bytes, contents);
   }
+}
+
+/** Asserts that a file is one of the contents; the one of its name, where the name has one. */
+function assertContent(name: string, bytes: Buffer, contents: readonly Buffer[]): void {
+  const index = /^(?:whole|old)-([0-7])$/.exec(name)?.[1];
+  const possible = index === undefined ? contents : [contents[Number(index)] as Buffer];
+  assert(
+    possible.some((content) => content.equals(bytes)),
+    `${name} is not whole: ${bytes.length} bytes`,
+  );
 }
 
 function assertRecords(bytes: Buffer, name: string): void {

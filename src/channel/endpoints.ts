@@ -1,0 +1,49 @@
+/**
+ * Who is at the two ends of a connection: as the system says, or as a trusted proxy has said of the connection that it
+ * relays. Knows no header and no network.
+ */
+import type { Socket } from "node:net";
+import { normalizeAddress } from "../wire/address.js";
+import type { RelayedEnds } from "../wire/proxy-header.js";
+
+/** Stands for an address that the system does not know any more: the client has reset the connection already. */
+export const UNKNOWN_ADDRESS = "0.0.0.0";
+
+/** Both ends; an address is `undefined` where the system does not know it any more. IPv4-mapped IPv6 as IPv4. */
+export interface Endpoints {
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  /** The proxy whose header was read; `undefined` where there was none. */
+  readonly proxy: string | undefined;
+}
+
+/** What proxies have said; gone with the socket. */
+const declared = new WeakMap<Socket, Endpoints>();
+
+/** Both ends of a socket. */
+export function endpointsOf(socket: Socket): Endpoints {
+  return declared.get(socket) ?? { ...ownEnds(socket), proxy: undefined };
+}
+
+/** Takes a proxy's word for a socket. @param ends `undefined` where the proxy names nobody: then the ends are its own */
+export function declareEnds(socket: Socket, ends: RelayedEnds | undefined): void {
+  const own = ownEnds(socket);
+  const relayed = ends && {
+    remoteAddress: ends.source.host,
+    remotePort: ends.source.port,
+    localAddress: ends.destination.host,
+    localPort: ends.destination.port,
+  };
+  declared.set(socket, { ...(relayed ?? own), proxy: own.remoteAddress });
+}
+
+function ownEnds({ remoteAddress, remotePort, localAddress, localPort }: Socket) {
+  return {
+    remoteAddress: remoteAddress && normalizeAddress(remoteAddress),
+    remotePort,
+    localAddress: localAddress && normalizeAddress(localAddress),
+    localPort,
+  };
+}

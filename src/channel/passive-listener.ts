@@ -1,0 +1,124 @@
+/**
+ * A passive port that is listened on (RFC 959 §4.1.2, RFC 2428 §3): each connection goes to the offer that waits for
+ * its address, and to nobody else (RFC 2577 §4). Several offers may wait at once where their peers differ: the address
+ * tells them apart. Knows neither sessions nor which port it is to be.
+ */
+import type { Server, Socket } from "node:net";
+import { normalizeAddress } from "../wire/address.js";
+import { ignoreError } from "./opening.js";
+
+/**
+ * Finds out whose connection it is where the socket's own other end does not say: behind a proxy. Resolves to the
+ * address, or `undefined` where nobody can say; never rejects, and has a time limit of its own. Leaves the socket
+ * paused, with everything unread that is the client's. One function for all sessions that come the same way.
+ */
+export type Identify = (socket: Socket) => Promise<string | undefined>;
+
+/** What waits for the connection of one peer. */
+export interface WaitingOffer {
+  /** The only address that may connect. */
+  readonly peer: string;
+  /** The peer has come: the socket is paused and the offer's to destroy; the offer waits here no longer. */
+  take(socket: Socket): void;
+  /** Somebody else has come and was turned away; the address is unknown where it was reset at once. */
+  turnedAway(address: string | undefined): void;
+  /** Who has come and was gone before anybody could ask for the address was most likely the peer. */
+  doubt(): void;
+}
+
+/** What a listener is for, and who is told of its changes. */
+export interface PassiveListenerOptions {
+  readonly port: number;
+  readonly identify: Identify | undefined;
+  /** An offer waits no longer. Where it was the last one, the port is closed by now. */
+  readonly onLeft: (listener: PassiveListener) => void;
+}
+
+/** One listening port, until the last offer that waits at it is gone. */
+export class PassiveListener {
+  readonly port: number;
+  readonly identify: Identify | undefined;
+  readonly #server: Server;
+  readonly #onLeft: (listener: PassiveListener) => void;
+  /** By the address of their peers, in one spelling; the one that has waited longest first. */
+  readonly #offers = new Map<string, WaitingOffer>();
+  /** Connections of which is not known yet whose they are. */
+  readonly #unknown = new Set<Socket>();
+
+  /** @param server listens on the port, and has an error listener */
+  constructor(server: Server, options: PassiveListenerOptions) {
+    this.port = options.port;
+    this.identify = options.identify;
+    this.#onLeft = options.onLeft;
+    this.#server = server;
+    server.on("connection", (socket) => this.#meet(socket));
+  }
+
+  /** Whether no offer waits here: the port is closed, or nobody has come yet. */
+  get deserted(): boolean {
+    return this.#offers.size === 0;
+  }
+
+  /** Whether an offer could wait here: its peer is no other's, and is found out in the same way. */
+  fits(peer: string, identify: Identify | undefined): boolean {
+    return this.identify === identify && !this.#offers.has(normalizeAddress(peer));
+  }
+
+  /** Lets an offer wait that `fits`. */
+  join(offer: WaitingOffer): void {
+    this.#offers.set(normalizeAddress(offer.peer), offer);
+  }
+
+  /** Lets an offer wait no longer. The last one closes the port. Idempotent. */
+  leave(offer: WaitingOffer): void {
+    const peer = normalizeAddress(offer.peer);
+    if (this.#offers.get(peer) !== offer) return;
+    this.#offers.delete(peer);
+    if (this.deserted) this.#close();
+    this.#onLeft(this);
+  }
+
+  #meet(socket: Socket): void {
+    socket.on("error", ignoreError);
+    // Undefined when it was reset before we came to accept it.
+    const address = socket.remoteAddress;
+    if (address === undefined) this.#missed(socket);
+    else if (this.identify === undefined) this.#admit(socket, address);
+    else void this.#ask(socket, this.identify);
+  }
+
+  async #ask(socket: Socket, identify: Identify): Promise<void> {
+    // Where several connections are accepted in one go, the first may have ended the listening.
+    if (this.deserted) return void socket.destroy();
+    this.#unknown.add(socket);
+    const address = await identify(socket);
+    this.#unknown.delete(socket);
+    this.#admit(socket, address);
+  }
+
+  #admit(socket: Socket, address: string | undefined): void {
+    const offer = address === undefined ? undefined : this.#offers.get(normalizeAddress(address));
+    if (offer === undefined) return this.#turnAway(socket, address);
+    this.leave(offer);
+    offer.take(socket);
+  }
+
+  /** Told to one: to the others it is nothing more than to this one. */
+  #turnAway(socket: Socket, address: string | undefined): void {
+    socket.destroy();
+    const [oldest] = this.#offers.values();
+    oldest?.turnedAway(address);
+  }
+
+  #missed(socket: Socket): void {
+    const [oldest] = this.#offers.values();
+    this.#turnAway(socket, undefined);
+    // Of several nobody can say whose it was: none is to lose its transfer for it.
+    if (this.#offers.size === 1) oldest?.doubt();
+  }
+
+  #close(): void {
+    this.#server.close();
+    for (const socket of this.#unknown) socket.destroy();
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What a store gives of an open file, counted against what it has said of its size: a store that ends too early has failed,
+ * whoever reads. One that gives more is as good as its word.
+ */
+import type { FileInfo } from "./file-info.js";
+import { FileSystemError } from "./file-system-error.js";
+
+/** The parts of a `ReadHandle` that count. */
+interface Opened {
+  readonly info: Pick<FileInfo, "size">;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** First byte, and the byte after the last one. Default: all. */
+interface Which {
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
+}
+
+/** The bytes of an open file, or some of them, to be read once. */
+export class GivenBytes {
+  /** As the store gives them. */
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly #path: string;
+  readonly #expected: number;
+  /** The store has ended before it had given all. */
+  #isShort = false;
+
+  /** @param which as it was opened */
+  constructor(path: string, { info, body }: Opened, which: Which = {}) {
+    const { start = 0, end = info.size } = which;
+    this.#path = path;
+    this.#expected = Math.min(end, info.size) - start;
+    this.body = this.#counted(body);
+  }
+
+  /**
+   * To be called behind the last byte. Who has stopped reading before wants no more, and is content.
+   * @throws FileSystemError `EIO` where there were fewer than the store has said
+   */
+  assertAll(): void {
+    if (this.#isShort)
+      throw new FileSystemError("EIO", this.#path, { message: "the store has given less than it said" });
+  }
+
+  async *#counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let given = 0;
+    for await (const chunk of body) {
+      given += chunk.length;
+      yield chunk;
+    }
+    this.#isShort = given < this.#expected;
+  }
+}
