@@ -11,12 +11,15 @@ const FLOORS: Readonly<Record<string, number>> = {
   "errors.ts": 0,
   wire: 0,
   events: 0,
+  limits: 1,
+  cluster: 2,
   storage: 1,
   listing: 1,
   channel: 1,
   transfer: 1,
   session: 2,
   commands: 3,
+  observe: 3,
   server: 4,
   "index.ts": 5,
 };
@@ -25,11 +28,15 @@ const FLOORS: Readonly<Record<string, number>> = {
 const GUESTS: Readonly<Record<string, readonly string[]>> = {
   adapters: ["storage"],
   testing: ["storage", "index.ts"],
+  prometheus: ["index.ts"],
+  redis: ["index.ts"],
   cli: [
     "index.ts",
     "adapters/s3/s3-file-system.ts",
     "adapters/azure/azure-file-system.ts",
     "adapters/gcs/gcs-file-system.ts",
+    "prometheus/collect-metrics.ts",
+    "prometheus/aggregate-metrics.ts",
   ],
 };
 
@@ -42,6 +49,8 @@ const PEERS: Readonly<Record<string, string>> = {
   "adapters/s3": "@aws-sdk/client-s3",
   "adapters/azure": "@azure/storage-blob",
   "adapters/gcs": "@google-cloud/storage",
+  prometheus: "prom-client",
+  redis: "redis",
 };
 
 /** Where nothing that leads to a peer may be imported from: the public face works without any of them. */
@@ -143,6 +152,10 @@ suite("floors", () => {
     ["index.ts", "adapters/s3/s3-file-system.ts"],
     ["index.ts", "testing/b.ts"],
     ["storage/a.ts", "testing/b.ts"],
+    ["limits/a.ts", "redis"],
+    ["redis/a.ts", "limits/b.ts"],
+    ["server/a.ts", "redis/b.ts"],
+    ["cli/a.ts", "redis/b.ts"],
     ["testing/a.ts", "adapters/b.ts"],
     ["testing/a.ts", "wire/b.ts"],
   ] as const)

@@ -16,6 +16,8 @@ const PEERS: Readonly<Record<string, string>> = {
   "./s3": "@aws-sdk/client-s3",
   "./azure": "@azure/storage-blob",
   "./gcs": "@google-cloud/storage",
+  "./prometheus": "prom-client",
+  "./redis": "redis",
 };
 
 const MANIFEST = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
@@ -92,7 +94,7 @@ suite("the packed package", () => {
       assert.ok(packed.includes(path), path);
     const strange = packed.filter(
       (path) =>
-        !/^(?:(?:dist|src)\/|docs\/[a-z0-9.-]+\.md$|examples\/[a-z-]+\.ts$|(?:LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(
+        !/^(?:(?:dist|src)\/|docs\/[a-z0-9.-]+\.md$|examples\/(?:cluster\/)?[a-z0-9-]+\.(?:ts|cfg|sh)$|(?:LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(
           path,
         ),
     );

@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { MemoryFileSystem, Server } from "../../dist/index.js";
 import { testCertificates } from "../kit/certificates.js";
+import { UNBOUNDED } from "../kit/serve.js";
 import { within } from "../kit/temporary.js";
 import { type Cost, measure, reachable } from "./kit-measure.js";
 
@@ -78,6 +79,7 @@ async function serveParent(handshakeTimeout: number): Promise<void> {
   process.on("unhandledRejection", record).on("uncaughtException", record);
   const { server: pair } = await testCertificates();
   const server = new Server({
+    ...UNBOUNDED,
     listeners: [
       { host: "127.0.0.1", port: 0 },
       { host: "127.0.0.1", port: 0, implicitTls: true },

@@ -1,4 +1,4 @@
-/** S5.7: handshakes that never end, and bytes that are none. */
+/** S5.7, S18.13: handshakes that never end, bytes that are none, and connections that end in one. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
@@ -54,7 +54,7 @@ function assertOnlyAlerts(client: TlsClient): void {
 for (const kind of KINDS)
   describe(`S5.7 ${kind}: what is no handshake`, () => {
     for (const [what, bytes] of GARBAGE)
-      test(`S5.7 ${what} ends the connection at once, and is told`, () =>
+      test(`S5.7 S18.13 ${what} ends the connection at once, and is told`, () =>
         besiege({}, { implicitTls: kind === "implicit" }, async (served) => {
           await withClient(ready(served, kind), async (client) => {
             client.ignoreReplies();
@@ -120,7 +120,7 @@ for (const kind of KINDS)
       }));
 
     for (const ending of ["FIN", "RST"] as const)
-      test(`S5.7 ${ending} at every place of the handshake`, () =>
+      test(`S5.7 S18.13 ${ending} at every place of the handshake`, () =>
         besiege({}, { implicitTls: kind === "implicit" }, async (served) => {
           const hello = await clientHello();
           const leave = (client: TlsClient): void => {

@@ -161,11 +161,28 @@ for (const [name, client] of CLIENTS) {
     scene({ client }, async ({ own, fileSystem, enter }) => {
       await put(fileSystem, "/secret", SECRET);
       const other = await enter();
-      for (const session of [own.session, undefined, other.session])
-        assert.equal((await own.download("RETR secret", { session })).toString(), SECRET);
-      const line = await own.data("RETR secret");
-      assert.equal(line.tls.isSessionReused(), true);
+      for (const [session, reused] of [
+        [own.session, true],
+        [undefined, false],
+        [other.session, false],
+        [own.session, true],
+      ] as const) {
+        const line = await own.data("RETR secret", { session });
+        assert.equal(line.tls.isSessionReused(), reused);
+        assert.equal((await line.collect()).toString(), SECRET);
+        await own.expectReply(226);
+      }
+    }));
+
+  test(`S7.2 ${name}: a client that goes on with its session is not led to the data connection of somebody else`, () =>
+    scene({ client }, async ({ own, enter }) => {
+      const thief = await enter();
+      // Somebody on the way sends the victim to the thief's port; only a client that insists on its session can see it.
+      const line = thief.line(await thief.open("STOR loot"), { session: own.session });
+      await line.shake();
+      assert.equal(line.tls.isSessionReused(), false);
+      line.tls.end();
       await line.collect();
-      await own.expectReply(226);
+      await thief.expectReply(226);
     }));
 }

@@ -86,7 +86,7 @@ describe("S8.1 what a client sends", () => {
 });
 
 describe("S8.3 the 227", () => {
-  test("S8.3 has one form: one line, one pair of parentheses, six numbers, in every state", () =>
+  test("S8.3 S19.1 has one form: one line, one pair of parentheses, six numbers, in every state", () =>
     assertNoLeaks(async () => {
       await using served = await serve();
       const client = await served.user();
@@ -123,7 +123,7 @@ describe("S8.4 the address in the 227", () => {
       }
     }));
 
-  test("S8.4 that makes no sense is never told to the client, and the session goes on", () =>
+  test("S8.4 S19.1 that makes no sense is never told to the client, and the session goes on", () =>
     assertNoLeaks(async () => {
       const senseless: readonly (() => unknown)[] = [
         () => "::1",

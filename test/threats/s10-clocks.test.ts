@@ -1,7 +1,8 @@
 /** Clients that are slow on purpose, and limits that would overflow a timer. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { Server } from "../../dist/index.js";
+import { before, describe, test } from "node:test";
+import { Server, type ServerOptions } from "../../dist/index.js";
+import { type TestCertificates, testCertificates } from "../kit/certificates.js";
 import { begin, offer } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import type { ScriptedClient } from "../kit/scripted-client.js";
@@ -55,6 +56,17 @@ describe("S10.2 the time until login", () => {
         assert(lasted > LIMIT / 2, `closed after ${lasted} ms`);
         assert.equal(lastCode(client), "421");
         await (await served.user()).assertQuiet();
+      }));
+
+  for (const command of ["REIN", "USER other"])
+    test(`S10.2 begins again when ${command} has ended a login`, () =>
+      assertNoLeaks(async () => {
+        await using served = await serve({ loginTimeout: LIMIT, allowRelogin: true });
+        const client = await served.user();
+        await client.expect(command, 220, 331);
+        const lasted = await drip(client, ["NOOP\r\n"]);
+        assert(lasted > LIMIT / 2, `closed after ${lasted} ms`);
+        assert.equal(lastCode(client), "421");
       }));
 
   test("S10.2 ends with the login, and fifty who wait take nothing from those who do not", () =>
@@ -119,6 +131,29 @@ describe("S10.12 limits that no timer can hold", () => {
       for (const value of [2 ** 31, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN, -1, 0.5, "1000", null, 10n])
         assert.throws(
           () => new Server({ [option]: value }),
+          (error: Error) => /RangeError|TypeError/.test(error.name) && error.message.includes(option),
+          String(value),
+        );
+    });
+
+  let certificates: TestCertificates;
+  before(async () => {
+    certificates = await testCertificates();
+  });
+
+  for (const [option, given] of [
+    ["listing.maxMilliseconds", (value: unknown) => ({ listing: { maxMilliseconds: value } })],
+    ["loginDelay", (value: unknown) => ({ loginDelay: value })],
+    ["bans.window", (value: unknown) => ({ bans: { window: value } })],
+    ["bans.duration", (value: unknown) => ({ bans: { duration: value } })],
+    ["bans.longest", (value: unknown) => ({ bans: { longest: value } })],
+    ["proxy.timeout", (value: unknown) => ({ proxy: { from: ["127.0.0.1"], timeout: value } })],
+    ["tls.handshakeTimeout", (value: unknown) => ({ tls: { ...certificates.server, handshakeTimeout: value } })],
+  ] as const)
+    test(`S10.12 ${option} is refused too`, () => {
+      for (const value of [2 ** 31, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN, -1, 0.5, "1000", null, 10n])
+        assert.throws(
+          () => new Server(given(value) as ServerOptions),
           (error: Error) => /RangeError|TypeError/.test(error.name) && error.message.includes(option),
           String(value),
         );

@@ -193,7 +193,9 @@ describe("S11.10 entries of a hostile store", () => {
         const shown = lines.map((one) => form.exec(one)?.[1] ?? one).filter((name) => name !== ".");
         assert.deepEqual(shown.sort(), [...HostileStore.SHOWN].sort(), line);
       }
-      await client.expect("STAT /", 212);
+      const stated = (await client.expect("STAT /", 212)).lines.slice(1, -1);
+      const row = /^ ?[-dl][-rwx]{9} +\d+ \S+ +\S+ +\d+ [A-Z][a-z]{2} \d\d [ \d:]{5} (.+)$/;
+      assert.deepEqual(stated.map((one) => row.exec(one)?.[1] ?? one).sort(), [...HostileStore.SHOWN].sort(), "STAT");
       for (const name of HostileStore.SHOWN) await client.expect(`MLST ${name}`, 250);
       await client.assertQuiet();
     }));

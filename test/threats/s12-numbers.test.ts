@@ -71,13 +71,17 @@ describe("S12.1 numbers", () => {
     }
   });
 
-  test("TYPE L, EPSV and SITE IDLE are as strict", async () => {
+  test("TYPE L, EPSV, SITE IDLE and the range of XCRC are as strict", async () => {
     await using served = await serve();
+    await put(served.fileSystem, "/f", CONTENT);
     const client = await served.user();
     for (const number of NO_NUMBERS) {
       await client.expect(`TYPE L ${number}`, 501, 504);
       if (number.trim() !== "") await client.expect(`EPSV ${number}`, 501, 522);
       if (number.trim() !== "") await client.expect(`SITE IDLE ${number}`, 501);
+      if (number.includes(" ") || number === "") continue;
+      // What is no range may be a part of a name: of one that is not there.
+      for (const range of [number, `${number} 10`, `0 ${number}`]) await client.expect(`XCRC "f" ${range}`, 501, 550);
     }
     assert.match((await client.expect("STAT", 211)).lines.join("\n"), /TYPE: A/);
   });

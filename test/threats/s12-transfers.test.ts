@@ -1,7 +1,8 @@
-/** S12.9 to S12.11, S12.13, S12.14: transfers that are aborted, orphaned, stalled, or meet each other. */
+/** S12.4, S12.9 to S12.11, S12.13, S12.14, S12.17: transfers that are aborted, orphaned, stalled, or meet each other. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { deflateSync } from "node:zlib";
 import { type AbortedFact, MemoryFileSystem } from "../../dist/index.js";
 import { accepts, begin, collect, download, offer, upload } from "../kit/data.js";
 import { Gate } from "../kit/gate.js";
@@ -260,3 +261,19 @@ for (const [name, make] of Object.entries(STORES)) {
     await slow.expectReply(226);
   });
 }
+
+test("S12.4 S12.17 MODE Z and COMB are not there: nothing is inflated, nothing is put together", async () => {
+  await using served = await serve();
+  const client = await served.user();
+  await client.expect("TYPE I", 200);
+  for (const line of ["MODE Z", "MODE z", "MODE B", "MODE C"]) await client.expect(line, 504);
+  for (const line of ["OPTS MODE Z LEVEL 9", "OPTS MODE Z ENGINE ZLIB"]) await client.expect(line, 501, 504);
+  assert.doesNotMatch((await client.expect("FEAT", 211)).lines.join("\n"), /MODE Z|COMB/);
+  const bomb = deflateSync(Buffer.alloc(20_000_000));
+  await upload(client, "STOR bomb", bomb);
+  assert((await content(served.fileSystem, "/bomb")).equals(bomb), "it was inflated");
+  await upload(client, "STOR f", "of f");
+  for (const line of ['COMB "f" "bomb" "f"', "COMB f bomb", "SITE COMB f bomb"]) await client.expect(line, 500, 504);
+  assert.deepEqual(await names(served.fileSystem), ["bomb", "f"]);
+  assert.equal((await content(served.fileSystem, "/f")).toString(), "of f");
+});

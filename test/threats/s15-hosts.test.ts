@@ -303,6 +303,30 @@ test("S15.2 the same user of two hosts is two", () => {
   });
 });
 
+describe("S15.2 limits.account", () => {
+  for (const [what, isHeard] of [
+    ["counts the users of each host by themselves", true],
+    ["counts user names alone where no listener looks at hosts: a client could name any", false],
+  ] as const)
+    test(what, () =>
+      assertNoLeaks(async () => {
+        await using served = await serve({ limits: { account: { sessions: 1 } } }, (server) => {
+          if (isHeard) server.on("host", (question) => question.accept());
+        });
+        for (const [host, code] of [
+          ["a.test", 230],
+          ["b.test", isHeard ? 230 : 530],
+          ["a.test", 530],
+        ] as const) {
+          const client = await served.client();
+          await client.expect(`HOST ${host}`, 220);
+          await client.expect("USER test", 331);
+          await client.expect("PASS secret", code);
+        }
+      }),
+    );
+});
+
 describe("S15.5 names that clients give are text", () => {
   test("S15.5 HOST and CLNT change no address and no right", () =>
     hosted(async ({ server }, client) => {
