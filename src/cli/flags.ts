@@ -3,15 +3,19 @@ import { parseArgs } from "node:util";
 import type { TlsRequirement } from "../index.js";
 import type { CertificateFiles } from "./certificate.js";
 import { type CloudTarget, cloudOf } from "./cloud-target.js";
+import { type EntranceSettings, entranceOf } from "./entrance-flags.js";
+import { type LimitSettings, limitsOf } from "./limit-flags.js";
+import { type PassiveSettings, passiveOf } from "./passive-flags.js";
+import { type ProcessSettings, processesOf } from "./process-flags.js";
 import {
-  addressOf,
+  ACCESS_FORMATS,
   fileOf,
   hostOf,
   integerOf,
   isEverybody,
   LEVELS,
+  metricsOf,
   oneOf,
-  portRangeOf,
   REQUIREMENTS,
   UsageError,
   type User,
@@ -27,8 +31,21 @@ export interface TlsSettings {
   readonly require: TlsRequirement;
 }
 
+/** Where the access log goes. */
+export interface AccessLogSettings {
+  /** As given. */
+  readonly path: string;
+  readonly format: (typeof ACCESS_FORMATS)[number];
+}
+
+/** Where numbers and health are told over HTTP. */
+export interface MetricsSettings {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** What the program was told to serve, and how. */
-export interface Settings {
+export interface Settings extends ProcessSettings {
   /** The folder to serve, as given; `undefined` for a store in memory or in a cloud. */
   readonly folder: string | undefined;
   /** `undefined` for a folder or memory. */
@@ -38,12 +55,19 @@ export interface Settings {
   readonly users: readonly User[];
   readonly anonymous: boolean;
   readonly readOnly: boolean;
-  readonly passivePorts: readonly [first: number, last: number] | undefined;
-  readonly passiveAddress: string | undefined;
+  readonly passive: PassiveSettings;
+  readonly entrance: EntranceSettings;
+  readonly limits: LimitSettings;
+  /** Bytes that all files may have together; `undefined` for no bound. */
+  readonly quota: number | undefined;
   /** Milliseconds; `undefined` for the server's default, 0 for never. */
   readonly idleTimeout: number | undefined;
   /** `undefined` for plain FTP only. */
   readonly tls: TlsSettings | undefined;
+  /** `undefined` for none. */
+  readonly accessLog: AccessLogSettings | undefined;
+  /** `undefined` for nowhere. */
+  readonly metrics: MetricsSettings | undefined;
   readonly logLevel: "error" | "info" | "debug";
   /** One JSON object a line instead of text. */
   readonly json: boolean;
@@ -63,7 +87,39 @@ export const FLAGS = {
   anonymous: { type: "boolean", help: "let in anonymous and ftp, with any password, to read only" },
   "read-only": { type: "boolean", help: "let nobody change anything" },
   "pasv-ports": { type: "string", value: "MIN-MAX", help: "ports for passive data connections, 1 to 65535 (any)" },
-  "pasv-address": { type: "string", value: "A", help: "IPv4 address that PASV tells clients (the one they came to)" },
+  "pasv-advertise": {
+    type: "string",
+    value: "MIN-MAX",
+    help: "ports told instead, which NAT maps to --pasv-ports; as many",
+  },
+  "pasv-address": {
+    type: "string",
+    multiple: true,
+    value: "A",
+    help: "address or name that PASV tells clients, or NETWORK=A; repeatable (where they came)",
+  },
+  "proxy-from": {
+    type: "string",
+    multiple: true,
+    value: "CIDR",
+    help: "proxies in front that send PROXY headers; nobody else may connect; repeatable",
+  },
+  "proxy-passive": { type: "boolean", help: "the passive ports are behind these proxies too" },
+  allow: { type: "string", multiple: true, value: "CIDR", help: "let in this network and no other; repeatable (all)" },
+  deny: { type: "string", multiple: true, value: "CIDR", help: "keep out this network; repeatable (none)" },
+  "ban-exempt": {
+    type: "string",
+    multiple: true,
+    value: "CIDR",
+    help: "ban nobody of this network for wrong passwords; repeatable (none)",
+  },
+  limit: {
+    type: "string",
+    multiple: true,
+    value: "NAME=N",
+    help: "a bound: address.sessions=20, bans=off …; repeatable",
+  },
+  quota: { type: "string", value: "BYTES", help: "what all files may hold together; not with --workers (no bound)" },
   "idle-timeout": { type: "string", value: "SECONDS", help: "until an idle client is sent away; 0 is never (300)" },
   "tls-cert": {
     type: "string",
@@ -83,6 +139,11 @@ export const FLAGS = {
   azure: { type: "string", value: "NAME/PREFIX", help: "serve a container of Azure Blob Storage, or a part of it" },
   gcs: { type: "string", value: "NAME/PREFIX", help: "serve a bucket of Google Cloud Storage, or a part of it" },
   endpoint: { type: "string", value: "URL", help: "where that store is (its provider's own place)" },
+  "access-log": { type: "string", value: "FILE", help: "add a line for what clients do; SIGHUP opens it anew" },
+  "access-log-format": { type: "string", value: "FORMAT", help: "xferlog: files that moved, or json: more (xferlog)" },
+  metrics: { type: "string", value: "[HOST:]PORT", help: "tell numbers at http://HOST:PORT/metrics (127.0.0.1)" },
+  workers: { type: "string", value: "N", help: "processes that serve side by side, 1 to 1024 (this one alone)" },
+  drain: { type: "string", value: "SECONDS", help: "for running transfers, where it is stopped (10)" },
   "log-level": { type: "string", value: "LEVEL", help: "error, info, or debug: with every command (info)" },
   json: { type: "boolean", help: "print one JSON object a line" },
   help: { type: "boolean", help: "print this and stop" },
@@ -141,12 +202,17 @@ function settingsOf(values: Values, positionals: readonly string[]): Settings {
     users,
     anonymous,
     readOnly: values["read-only"] ?? false,
-    passivePorts: portRangeOf("--pasv-ports", values["pasv-ports"]),
-    passiveAddress: addressOf("--pasv-address", values["pasv-address"]),
+    passive: passiveOf(values),
+    entrance: entranceOf(values),
+    limits: limitsOf(values.limit),
+    quota: integerOf("--quota", values.quota, 1, Number.MAX_SAFE_INTEGER, " bytes"),
     idleTimeout: idleSeconds === undefined ? undefined : idleSeconds * 1000,
     tls: tlsOf(values, port),
+    accessLog: accessLogOf(values),
+    metrics: metricsOf("--metrics", values.metrics),
     logLevel: oneOf("--log-level", values["log-level"], LEVELS) ?? "info",
     json: values.json ?? false,
+    ...processesOf(values),
   };
 }
 
@@ -162,6 +228,14 @@ function tlsOf(values: Values, port: number): TlsSettings | undefined {
   if (implicitPort !== undefined && implicitPort !== 0 && implicitPort === port)
     throw new UsageError(`--implicit-port must be another port than --port, not ${port} too`);
   return { files, implicitPort, require: require ?? "all" };
+}
+
+function accessLogOf(values: Values): AccessLogSettings | undefined {
+  const path = fileOf("--access-log", values["access-log"]);
+  const format = oneOf("--access-log-format", values["access-log-format"], ACCESS_FORMATS);
+  if (path === undefined && format !== undefined)
+    throw new UsageError("--access-log-format needs a file: --access-log FILE");
+  return path === undefined ? undefined : { path, format: format ?? "xferlog" };
 }
 
 function filesOf(values: Values): CertificateFiles | undefined {

@@ -1,20 +1,31 @@
 /** The facts that the server tells, as entries of the log. Passwords are in none of them. */
-import type { Server, Session, TransferFact } from "../index.js";
+import { type RefusedFact, type Server, type Session, type Summary, summarize, type TransferFact } from "../index.js";
 import type { Level, Log } from "./log.js";
 import { quoted, shortened } from "./printable.js";
+
+/** Flags for the options that hints name. */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  "passive.address": "--pasv-address",
+  "bans.exempt": "--ban-exempt",
+};
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 /**
  * Writes down what happens from now on.
  * @param shown a user name as it may be printed
+ * @returns how to write what waits to be summed up
  */
-export function keepJournal(server: Server, log: Log, shown: (username: string) => string): void {
+export function keepJournal(server: Server, log: Log, shown: (username: string) => string): () => void {
   const journal = new Journal(log, shown);
   tellSessions(server, journal);
   tellTransfers(server, journal);
   tellChanges(server, journal);
   if (log.shows("debug")) tellDialogue(server, journal);
+  const stops = tellStrangers(server, journal);
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
 
 class Journal {
@@ -42,6 +53,27 @@ class Journal {
     else this.#log.write({ level: "error", event: "error", text: `error: ${message}`, fields: { message } });
   }
 
+  /** An entry about somebody who was not let in, or so many. */
+  refusal({ fact, count, others }: Summary<RefusedFact>): void {
+    const { reason, remoteAddress: client, proxy, error, reached } = fact;
+    const limit = `limit ${reached?.scope}.${reached?.limit}`;
+    const why = { allow: "not in --allow", deny: "in --deny", proxy: error?.message ?? "", banned: "banned", limit }[
+      reason
+    ];
+    const from = others ? "others" : `${client}${proxy === undefined ? "" : ` by ${proxy}`}`;
+    const whose = others ? {} : { client, proxy };
+    const fields = { ...whose, reason, message: error?.message, count };
+    this.#log.write({ level: "info", event: "refused", text: `not let in: ${from}: ${why}${times(count)}`, fields });
+  }
+
+  /** An entry about a client, or about so many. Several are no one session's. */
+  sum(event: string, { fact, count, others }: Summary<{ session: Session }>, text: string, fields: Fields): void {
+    if (count === 1 && !others) return this.write("info", event, fact.session, text, fields);
+    const client = others ? undefined : fact.session.remoteAddress;
+    const entry = { level: "info", event, fields: { client, ...short(fields), count } } as const;
+    this.#log.write({ ...entry, text: `${client ?? "others"}: ${text}${times(count)}` });
+  }
+
   /** A user name as it may be printed. */
   name(username: string): string {
     return shortened(this.#shown(username));
@@ -58,17 +90,42 @@ function tellSessions(server: Server, journal: Journal): void {
     // The session has forgotten the name by now.
     journal.write("info", "loginFailed", session, `failed to log in as ${quoted(tried)}`, { user: tried });
   });
-  server.on("stranger", ({ session, address }) =>
-    journal.write("info", "stranger", session, `turned away ${address ?? "somebody"} at the data port`, { address }),
+  server.on("banned", ({ session, milliseconds }) =>
+    journal.write("info", "banned", session, `banned for ${Math.round(milliseconds / 1000)} s`, { milliseconds }),
   );
-  server.on("tlsFailed", ({ session, channel, error, reason: told }) => {
-    const reason = reasonOf(error.cause ?? error);
-    // Manuals are read by the code, where there is one.
-    const code = /^[A-Z][A-Z0-9_]*$/.test(told) ? told : undefined;
-    const text = `TLS failed on the ${channel} connection: ${quoted(reason)}${code === undefined ? "" : ` (${code})`}`;
-    journal.write("info", "tlsFailed", session, text, { channel, reason, code });
+  server.on("hint", ({ session, option, text }) => {
+    const flag = FLAG_OF[option];
+    const said = flag === undefined ? text : `${text} (${flag})`;
+    journal.write("info", "hint", session, `hint: ${said}`, { option, hint: text });
   });
   server.on("error", ({ error, session }) => journal.problem(error, session));
+}
+
+/** What whoever can connect can cause, and as often as that. @returns how to stop each */
+function tellStrangers(server: Server, journal: Journal): readonly (() => void)[] {
+  return [
+    summarize(server, "refused", (summary) => journal.refusal(summary)),
+    summarize(server, "stranger", (summary) => {
+      const address = summary.others ? undefined : summary.fact.address;
+      journal.sum("stranger", summary, `turned away ${address ?? "somebody"} at the data port`, { address });
+    }),
+    summarize(server, "limited", (summary) => {
+      const { limit, scope } = summary.fact;
+      journal.sum("limited", summary, `limit ${scope}.${limit} is reached`, { limit, scope });
+    }),
+    summarize(server, "tlsFailed", (summary) => {
+      const { channel, error, reason: told } = summary.fact;
+      const reason = reasonOf(error.cause ?? error);
+      // Manuals are read by the code, where there is one.
+      const code = /^[A-Z][A-Z0-9_]*$/.test(told) ? told : undefined;
+      const text = `TLS failed on the ${channel} connection: ${quoted(reason)}${code === undefined ? "" : ` (${code})`}`;
+      journal.sum("tlsFailed", summary, text, { channel, reason, code });
+    }),
+  ];
+}
+
+function times(count: number): string {
+  return count === 1 ? "" : ` (${count} times)`;
 }
 
 function tellTransfers(server: Server, journal: Journal): void {

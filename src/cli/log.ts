@@ -20,6 +20,8 @@ export interface Entry {
 export interface LogOptions {
   readonly level: Level;
   readonly json: boolean;
+  /** Which worker it is that writes, from 1; `undefined` where there is one process. */
+  readonly worker?: number | undefined;
   /** Takes whole lines of standard output. */
   readonly out: (text: string) => void;
   /** Takes whole lines of standard error. */
@@ -42,21 +44,24 @@ export class Log {
   /** Prints an entry as one line, if its level is shown. */
   write(entry: Entry): void {
     if (!this.shows(entry.level)) return;
-    this.#stream(entry)(this.#options.json ? jsonLine(entry) : `${clock(new Date())} ${printable(entry.text)}\n`);
+    const { json, worker } = this.#options;
+    const who = worker === undefined ? "" : `[${worker}] `;
+    this.#stream(entry)(json ? this.#jsonLine(entry) : `${clock(new Date())} ${who}${printable(entry.text)}\n`);
   }
 
   /** Prints what the program says itself, whatever the level: its text as it is, in whole lines. */
   announce(entry: Entry): void {
-    this.#stream(entry)(this.#options.json ? jsonLine(entry) : entry.text);
+    this.#stream(entry)(this.#options.json ? this.#jsonLine(entry) : entry.text);
+  }
+
+  #jsonLine({ level, event, text, fields }: Entry): string {
+    const { worker } = this.#options;
+    return `${printableJson({ time: new Date().toISOString(), level, event, worker, ...(fields ?? { text }) })}\n`;
   }
 
   #stream({ level }: Entry): (text: string) => void {
     return level === "error" ? this.#options.err : this.#options.out;
   }
-}
-
-function jsonLine({ level, event, text, fields }: Entry): string {
-  return `${printableJson({ time: new Date().toISOString(), level, event, ...(fields ?? { text }) })}\n`;
 }
 
 /** Local time of day. */

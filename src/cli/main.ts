@@ -1,20 +1,23 @@
 #!/usr/bin/env node
 /** The `portside` command: a host like any other, on the public face alone. Exit codes: 0, 1 cannot start, 2 wrong flags. */
 import { readFileSync } from "node:fs";
-import { readOnly, Server } from "../index.js";
-import { Accounts, newPassword } from "./accounts.js";
-import { type KeyPair, stampOf } from "./certificate.js";
-import { openCloudStore } from "./cloud-store.js";
+import type { ListenerAddress } from "../index.js";
+import { stampOf } from "./certificate.js";
 import { parseFlags, type Settings } from "./flags.js";
-import { keepJournal } from "./journal.js";
+import { freePorts } from "./free-ports.js";
 import { Log } from "./log.js";
-import { openPair, renewPair, warnOfDates } from "./renewal.js";
+import { serveMetrics, sourceOf, sourceOfWorkers } from "./metrics-server.js";
+import { renewPair, warnOfDates } from "./renewal.js";
+import { groundOf, placesOf, serverOf, storeOf } from "./serving.js";
 import { explainStart } from "./start-error.js";
-import { stopOnSignals } from "./stopping.js";
-import { openStore } from "./store.js";
+import { stopOnSignals, stoppableServer } from "./stopping.js";
+import type { Store } from "./store.js";
 import { usage } from "./usage.js";
 import { UsageError } from "./values.js";
 import { welcome } from "./welcome.js";
+import { work, workerNumber } from "./worker.js";
+import type { Ground } from "./worker-messages.js";
+import { Workers } from "./workers.js";
 
 /** Milliseconds until the program ends that could not start, whatever still hangs. */
 const LAST_CALL = 1000;
@@ -37,9 +40,13 @@ async function main(args: readonly string[]): Promise<void> {
   if (task.do === "help") return print(usage());
   if (task.do === "version") return print(`${version()}\n`);
   const { settings } = task;
-  const log = new Log({ level: settings.logLevel, json: settings.json, out: print, err: complain });
+  const worker = workerNumber();
+  const log = new Log({ level: settings.logLevel, json: settings.json, worker, out: print, err: complain });
+  if (worker !== undefined) return work(settings, log);
   try {
-    await serve(settings, log);
+    const [store, ground] = [await storeOf(settings), await groundOf(settings)];
+    const serve = settings.workers === undefined ? serveAlone : serveByWorkers;
+    announce(settings, store, ground, await serve(settings, store, ground, log), log);
   } catch (error) {
     const message = explainStart(error, settings);
     log.announce({ level: "error", event: "error", text: `portside: ${message}\n`, fields: { message } });
@@ -49,38 +56,42 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-async function serve(settings: Settings, log: Log): Promise<void> {
-  const { tls } = settings;
-  const store = settings.cloud ? await openCloudStore(settings.cloud) : openStore(settings.folder);
-  const made =
-    settings.users.length > 0 || settings.anonymous ? undefined : { name: "portside", password: newPassword() };
-  const accounts = new Accounts(made === undefined ? settings.users : [made], settings.anonymous);
-  const fileSystems = { "read-only": readOnly(store.fileSystem), full: store.fileSystem };
-  const pair = tls && (await openPair(tls, settings.hosts));
-  const server = new Server(serverOptions(settings, pair));
-  server.on("login", (login) => {
-    const access = accounts.access(login.username, login.password);
-    if (access !== undefined) login.accept({ fileSystem: fileSystems[settings.readOnly ? "read-only" : access] });
-  });
-  keepJournal(server, log, (username) => accounts.shown(username));
-  await server.listen();
-  const stopRenewal = tls && pair && renewPair(server, tls, pair, log);
-  stopOnSignals(server, log, () => stopRenewal?.());
-  const certificate = pair && stampOf(pair);
-  log.announce(welcome({ version: version(), store, settings, made, certificate, addresses: server.addresses }));
-  if (pair && tls?.files) warnOfDates(log, tls.files, pair);
+/** Where clients and scrapes may come. */
+interface Served {
+  readonly addresses: readonly ListenerAddress[];
+  readonly metrics: string | undefined;
 }
 
-function serverOptions(settings: Settings, pair: KeyPair | undefined) {
-  const { hosts, port, tls, passivePorts: ports, passiveAddress: address, idleTimeout } = settings;
-  const explicit = hosts.map((host) => ({ host, port }));
-  const implicit = hosts.map((host) => ({ host, port: tls?.implicitPort, implicitTls: true }));
-  return {
-    listeners: tls?.implicitPort === undefined ? explicit : [...explicit, ...implicit],
-    tls: pair && { ...pair, require: tls?.require },
-    passive: { ports, address },
-    idleTimeout,
-  };
+async function serveAlone(settings: Settings, store: Store, ground: Ground, log: Log): Promise<Served> {
+  const { tls } = settings;
+  const server = serverOf(settings, ground, store, log);
+  const metrics = settings.metrics && (await serveMetrics(await sourceOf(server), settings.metrics));
+  await server.listen();
+  const stopRenewal = tls && ground.pair && renewPair(server, tls, ground.pair, log);
+  stopOnSignals(
+    stoppableServer(server, settings.drain, () => stopRenewal?.()),
+    log,
+  );
+  return { addresses: server.addresses, metrics };
+}
+
+async function serveByWorkers(settings: Settings, _store: Store, ground: Ground, log: Log): Promise<Served> {
+  const { workers: count = 1, drain } = settings;
+  const ports = await freePorts(placesOf(settings));
+  const workers = new Workers(count, { ...ground, ports }, log);
+  const metrics = settings.metrics && (await serveMetrics(await sourceOfWorkers(workers), settings.metrics));
+  const addresses = await workers.start();
+  stopOnSignals({ transfers: undefined, drain, stop: () => workers.stop(drain), abort: () => workers.abort() }, log);
+  if (settings.accessLog) process.on("SIGHUP", () => workers.signal("SIGHUP"));
+  return { addresses, metrics };
+}
+
+function announce(settings: Settings, store: Store, { made, pair }: Ground, served: Served, log: Log): void {
+  const { addresses, metrics: url } = served;
+  const certificate = pair && stampOf(pair);
+  log.announce(welcome({ version: version(), store, settings, made, certificate, addresses }));
+  if (url !== undefined) log.write({ level: "info", event: "metrics", text: `metrics at ${url}`, fields: { url } });
+  if (pair && settings.tls?.files) warnOfDates(log, settings.tls.files, pair);
 }
 
 // Whoever reads our lines may leave; that is no reason to stop serving.

@@ -1,6 +1,6 @@
 /** What is served: the folder, looked at before anybody connects, or memory. */
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
-import { type FileSystem, LocalFileSystem, MemoryFileSystem } from "../index.js";
+import { type FileSystem, LocalFileSystem, MemoryFileSystem, quota, ROOT } from "../index.js";
 import { SAMPLES } from "./samples.js";
 
 /** A store, and how to call it. */
@@ -30,6 +30,20 @@ export function openStore(folder: string | undefined): Store {
   check(folder);
   const path = realpathSync(folder);
   return { fileSystem: new LocalFileSystem(path), title: path, folder: path };
+}
+
+/**
+ * The store with a bound on the bytes of its files. What is there is counted now: the first client need not wait for it.
+ * @throws Error where it cannot be counted
+ */
+export async function bounded(store: Store, bytes: number): Promise<Store> {
+  const fileSystem = quota(store.fileSystem, { bytes, maxEntries: Number.POSITIVE_INFINITY });
+  try {
+    await fileSystem.availableSpace(ROOT);
+  } catch (cause) {
+    throw new Error(`--quota: what is there cannot be counted: ${(cause as Error).message}`, { cause });
+  }
+  return { ...store, fileSystem };
 }
 
 function check(folder: string): void {

@@ -15,7 +15,8 @@ Plain FTP encrypts nothing: passwords and files can be read on the way. With a c
 at --port (AUTH TLS) and must, as --tls-require says; --implicit-port is for ftps:// URLs.
 The files of --tls-cert and --tls-key may be replaced at any time: new connections get the new certificate.
 --s3, --azure and --gcs need the store's SDK beside portside, and take their credentials from the environment.
-SIGINT (Ctrl+C) and SIGTERM let running transfers finish for up to 10 seconds; a second one stops at once.
+--metrics needs the package prom-client; /health there is 200 while the server listens, else 503.
+SIGINT (Ctrl+C) and SIGTERM let running transfers finish, as long as --drain says; a second one stops at once.
 Exit codes: 0 stopped, 1 could not start, 2 wrong flags.
 `;
 

@@ -1,5 +1,5 @@
 /** The values of flags: from text to what it means, or an error that names the flag and what is allowed. */
-import { isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import type { TlsRequirement } from "../index.js";
 
 /** A command line that cannot be followed; the message is for the person who typed it. */
@@ -15,6 +15,9 @@ export interface User {
 
 /** The levels of the log, from the fewest lines to the most. */
 export const LEVELS = ["error", "info", "debug"] as const;
+
+/** The forms of the access log. */
+export const ACCESS_FORMATS = ["xferlog", "json"] as const;
 
 /** What TLS can be required for, from the least to the most. */
 export const REQUIREMENTS = ["none", "login", "data", "all"] as const satisfies readonly TlsRequirement[];
@@ -41,16 +44,23 @@ export function portRangeOf(flag: string, text: string | undefined): readonly [n
   throw new UsageError(`${flag} must be MIN-MAX, ports from 1 to 65535, the lower first, not ${shown(text)}`);
 }
 
-/** An IPv4 address: PASV has no room for others (RFC 959 §4.1.2). @throws UsageError */
-export function addressOf(flag: string, text: string | undefined): string | undefined {
-  if (text === undefined || isIPv4(text)) return text;
-  throw new UsageError(`${flag} must be an IPv4 address such as 192.0.2.1, not ${shown(text)}`);
-}
-
 /** An address or a name to listen at. @throws UsageError */
 export function hostOf(text: string): string {
   if (isIP(text) !== 0 || /^[\w.-]+$/.test(text)) return text;
   throw new UsageError(`--host must be an IP address, IPv6 without brackets, or a host name, not ${shown(text)}`);
+}
+
+/** [host:]port, IPv6 in brackets. @throws UsageError */
+export function metricsOf(
+  flag: string,
+  text: string | undefined,
+): { readonly host: string; readonly port: number } | undefined {
+  if (text === undefined) return undefined;
+  const [, bracketed, plain, digits = ""] = /^(?:(?:\[([^\]]*)\]|([\w.-]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain ?? "127.0.0.1";
+  if (digits !== "" && Number(digits) <= 65_535 && (bracketed === undefined || isIP(bracketed) === 6))
+    return { host, port: Number(digits) };
+  throw new UsageError(`${flag} must be PORT, HOST:PORT or [IPv6]:PORT, ports from 0 to 65535, not ${shown(text)}`);
 }
 
 /** name:password; the password may contain colons. The text is shown in no error: it may be a password. @throws UsageError */

@@ -7,6 +7,8 @@ import { FLAGS, parseFlags, type Settings } from "../../dist/cli/flags.js";
 import { usage } from "../../dist/cli/usage.js";
 import { UsageError } from "../../dist/cli/values.js";
 
+const NO_PASSIVE = { ports: undefined, advertise: undefined, address: undefined };
+const OPEN = { proxy: undefined, allow: undefined, deny: undefined, bans: undefined };
 const DEFAULTS: Settings = {
   folder: ".",
   cloud: undefined,
@@ -15,12 +17,18 @@ const DEFAULTS: Settings = {
   users: [],
   anonymous: false,
   readOnly: false,
-  passivePorts: undefined,
-  passiveAddress: undefined,
+  passive: NO_PASSIVE,
+  entrance: OPEN,
+  limits: { limits: {}, bans: {}, loginDelay: undefined },
+  quota: undefined,
   idleTimeout: undefined,
   tls: undefined,
+  accessLog: undefined,
+  metrics: undefined,
   logLevel: "info",
   json: false,
+  workers: undefined,
+  drain: 10_000,
 };
 
 const FILES = { cert: "c.pem", key: "k.pem" };
@@ -40,9 +48,62 @@ const GOOD: readonly (readonly [args: string[], settings: Partial<Settings>])[] 
   [["--anonymous"], { anonymous: true }],
   [["--user", "ftp:secret"], { users: [user("ftp", "secret")] }],
   [["--read-only"], { readOnly: true }],
-  [["--pasv-ports", "1-65535"], { passivePorts: [1, 65_535] }],
-  [["--pasv-ports", "50000-50000"], { passivePorts: [50_000, 50_000] }],
-  [["--pasv-address", "192.0.2.1"], { passiveAddress: "192.0.2.1" }],
+  [["--pasv-ports", "1-65535"], { passive: { ...NO_PASSIVE, ports: [1, 65_535] } }],
+  [["--pasv-ports", "50000-50000"], { passive: { ...NO_PASSIVE, ports: [50_000, 50_000] } }],
+  [
+    ["--pasv-ports", "50000-50001", "--pasv-advertise", "60000-60001"],
+    { passive: { ...NO_PASSIVE, ports: [50_000, 50_001], advertise: [60_000, 60_001] } },
+  ],
+  [["--pasv-address", "192.0.2.1"], { passive: { ...NO_PASSIVE, address: "192.0.2.1" } }],
+  [["--pasv-address", "ftp.example.org"], { passive: { ...NO_PASSIVE, address: "ftp.example.org" } }],
+  [["--pasv-address", "auto"], { passive: NO_PASSIVE }],
+  [
+    ["--pasv-address=203.0.113.7", "--pasv-address=10.0.0.0/8=auto", "--pasv-address=192.0.2.1=ftp.example.org"],
+    {
+      passive: {
+        ...NO_PASSIVE,
+        address: { "10.0.0.0/8": undefined, "192.0.2.1": "ftp.example.org", "0.0.0.0/0": "203.0.113.7" },
+      },
+    },
+  ],
+  [["--proxy-from", "10.0.0.0/24"], { entrance: { ...OPEN, proxy: { from: ["10.0.0.0/24"], passive: false } } }],
+  [
+    ["--proxy-from=10.0.0.1", "--proxy-from=::1", "--proxy-passive"],
+    { entrance: { ...OPEN, proxy: { from: ["10.0.0.1", "::1"], passive: true } } },
+  ],
+  [
+    ["--allow=10.0.0.0/8", "--allow=fe80::/10", "--deny=10.0.0.9"],
+    { entrance: { ...OPEN, allow: ["10.0.0.0/8", "fe80::/10"], deny: ["10.0.0.9"] } },
+  ],
+  [
+    ["--ban-exempt=10.0.0.0/8", "--ban-exempt=::1", "--limit=bans.after=5"],
+    {
+      entrance: { ...OPEN, bans: { exempt: ["10.0.0.0/8", "::1"] } },
+      limits: { limits: {}, bans: { after: 5 }, loginDelay: undefined },
+    },
+  ],
+  [["--quota", "1"], { quota: 1 }],
+  [["--quota=9007199254740991"], { quota: 9_007_199_254_740_991 }],
+  [["--workers", "4", "--pasv-ports=1-4"], { workers: 4, passive: { ...NO_PASSIVE, ports: [1, 4] } }],
+  [["--drain", "0"], { drain: 0 }],
+  [["--limit", "bans=off"], { limits: { limits: {}, bans: { after: 0 }, loginDelay: undefined } }],
+  [
+    ["--limit=address.sessions=5", "--limit=address.pending=off", "--limit=bans.after=3", "--limit=loginDelay=0"],
+    { limits: { limits: { address: { sessions: 5, pending: 0 } }, bans: { after: 3 }, loginDelay: 0 } },
+  ],
+  [
+    ["--limit=listener.sessions=9", "--limit=listing.maxMilliseconds=off", "--limit=maxLoginAttempts=5"],
+    {
+      limits: {
+        limits: {},
+        bans: {},
+        loginDelay: undefined,
+        maxLoginAttempts: 5,
+        listener: { sessions: 9 },
+        listing: { maxMilliseconds: 0 },
+      },
+    },
+  ],
   [["--idle-timeout", "0"], { idleTimeout: 0 }],
   [["--idle-timeout", "2147483"], { idleTimeout: 2_147_483_000 }],
   [["--log-level", "error"], { logLevel: "error" }],
@@ -56,11 +117,36 @@ const GOOD: readonly (readonly [args: string[], settings: Partial<Settings>])[] 
   [[...PAIR, "--tls-require", "login"], { tls: { ...TLS, require: "login" } }],
   [[...PAIR, "--tls-require", "data"], { tls: { ...TLS, require: "data" } }],
   [[...PAIR, "--tls-require", "all"], { tls: TLS }],
+  [["--access-log", "a.log"], { accessLog: { path: "a.log", format: "xferlog" } }],
+  [["--access-log=a", "--access-log-format=json"], { accessLog: { path: "a", format: "json" } }],
+  [["--metrics", "9090"], { metrics: { host: "127.0.0.1", port: 9090 } }],
+  [["--metrics", "0.0.0.0:0"], { metrics: { host: "0.0.0.0", port: 0 } }],
+  [["--metrics", "localhost:1"], { metrics: { host: "localhost", port: 1 } }],
+  [["--metrics", "[::1]:65535"], { metrics: { host: "::1", port: 65_535 } }],
 ];
 
 const NO_CERTIFICATE = /needs a certificate: --tls-cert and --tls-key, or --tls-self-signed$/;
 
 const BAD: readonly (readonly [args: string[], message: RegExp])[] = [
+  [["--workers=3", "--pasv-ports=1-2"], /^--pasv-ports must be 3 ports or more, one for each of --workers$/],
+  [["--workers=2", "--memory"], /^--workers have no memory in common; give a folder/],
+  [["--workers=2", "--quota=1"], /^--quota is counted in one process, and --workers are several; give one of them/],
+  [["--limit=address.sessions"], /^--limit must be NAME=NUMBER or NAME=off, such as address.sessions=20/],
+  [["--limit=address.session=1"], /^--limit: unknown option limits\.address\.session; known are sessions, pending/],
+  [["--limit=adress.sessions=1"], /^--limit: unknown option limits\.adress/],
+  [["--limit=sessions=1"], /^--limit sessions: there is no such bound/],
+  [["--limit=listing.maxEntries=off"], /^--limit: listing\.maxEntries must be an integer from 1 to/],
+  [["--limit=maxQueuedCommands=off"], /^--limit: maxQueuedCommands must be an integer from 1 to 10000/],
+  [["--limit=listener.session=1"], /^--limit: unknown option listeners\[0\]\.limits\.session; known are sessions/],
+  [["--limit=bans.duration=5"], /^--limit: bans\.duration must be an integer from 1000 to \d+ milliseconds/],
+  [["--limit=bans=5"], /^--limit bans: there is no such bound; a whole name is needed, such as .* bans\.after$/],
+  [["--pasv-advertise", "1-2"], /^--pasv-advertise needs --pasv-ports/],
+  [
+    ["--pasv-ports", "5-7", "--pasv-advertise", "1-2"],
+    /^--pasv-advertise must be as many ports as --pasv-ports, 3, not 2$/,
+  ],
+  [["--pasv-address=192.0.2.1", "--pasv-address=192.0.2.2"], /^--pasv-address is given twice for 0\.0\.0\.0\/0$/],
+  [["--pasv-address=10.0.0.0/8=auto", "--pasv-address=10.0.0.0/8=auto"], /given twice for 10\.0\.0\.0\/8$/],
   [["--prot", "21"], /--prot.*Allowed: --host, --port, --user, .*--version$/],
   [["-p", "21"], /-p'.*Allowed: --host/],
   [["--no-json"], /--no-json.*Allowed: --host/],
@@ -92,6 +178,8 @@ const BAD: readonly (readonly [args: string[], message: RegExp])[] = [
   [["--implicit-port", "990"], new RegExp(`^--implicit-port ${NO_CERTIFICATE.source}`)],
   [["--tls-require", "all"], new RegExp(`^--tls-require ${NO_CERTIFICATE.source}`)],
   [["--tls-require", "none"], new RegExp(`^--tls-require ${NO_CERTIFICATE.source}`)],
+  [["--proxy-passive"], /^--proxy-passive needs the proxies: --proxy-from CIDR$/],
+  [["--access-log-format", "json"], /^--access-log-format needs a file: --access-log FILE$/],
   [[...PAIR, "--implicit-port", "2121"], /^--implicit-port must be another port than --port, not 2121 too$/],
 ];
 
@@ -102,6 +190,8 @@ const BAD_VALUES: readonly (readonly [flag: string, message: RegExp, values: rea
     /^--port must be a whole number from 0 to 65535, 0 for any free port, not "/,
     ["", "65536", "21.5", "0x15", "1e3", " 21", "-1", "ftp", "9".repeat(400)],
   ],
+  ["--workers", /^--workers must be a whole number from 1 to 1024, not "/, ["0", "1025", "-1", "two", ""]],
+  ["--drain", /^--drain must be a whole number from 0 to 2000000 seconds, not "/, ["-1", "2000001", "1.5"]],
   [
     "--idle-timeout",
     /^--idle-timeout must be a whole number from 0 to 2147483 seconds, 0 for never, not "/,
@@ -114,8 +204,18 @@ const BAD_VALUES: readonly (readonly [flag: string, message: RegExp, values: rea
   ],
   [
     "--pasv-address",
-    /^--pasv-address must be an IPv4 address such as 192\.0\.2\.1, not "/,
-    ["", "::1", "300.0.0.1", "example.org", "127.1"],
+    /^--pasv-address must be an IPv4 address such as 192\.0\.2\.1, a host name, or auto, also behind NETWORK=, not "/,
+    ["", "::1", "300.0.0.1", "127.1", "a b", "10.0.0.0/8=", "10.0.0.0/8=::1", "ftp://example.org"],
+  ],
+  [
+    "--pasv-address",
+    /^--pasv-address: ".*" (is no address and no network|is no network|has bits set behind its prefix)/,
+    ["=192.0.2.1", "10.0.0.0/33=auto", "10.0.0.1/8=192.0.2.1", "example.org=192.0.2.1"],
+  ],
+  [
+    "--pasv-advertise",
+    /^--pasv-advertise must be MIN-MAX, ports from 1 to 65535, the lower first, not "/,
+    ["", "50000", "10-9", "1-65536"],
   ],
   [
     "--host",
@@ -129,6 +229,23 @@ const BAD_VALUES: readonly (readonly [flag: string, message: RegExp, values: rea
     "--implicit-port",
     /^--implicit-port must be a whole number from 0 to 65535, 0 for any free port, not "/,
     ["", "65536", "-1", "ftps"],
+  ],
+  [
+    "--quota",
+    /^--quota must be a whole number from 1 to 9007199254740991 bytes, not "/,
+    ["", "0", "-1", "1.5", "10G", "9007199254740992"],
+  ],
+  ...["--proxy-from", "--allow", "--deny", "--ban-exempt"].map((flag): (typeof BAD_VALUES)[number] => [
+    flag,
+    new RegExp(`^${flag}: ".*" (?:is no address and no network|is no network: .*|has bits set behind its prefix; .*)$`),
+    ["", "10.0.0.0/33", "10.0.0.1/8", "example.org", "10.0.0.0/8,::1"],
+  ]),
+  ["--access-log", /^--access-log must be the name of a file, not ""$/, [""]],
+  ["--access-log-format", /^--access-log-format must be one of xferlog, json, not "/, ["", "JSON"]],
+  [
+    "--metrics",
+    /^--metrics must be PORT, HOST:PORT or \[IPv6\]:PORT, ports from 0 to 65535, not "/,
+    ["", "65536", "-1", "http", "localhost", "::1:9090", "[127.0.0.1]:1", "[]:1", "a b:1", ":1"],
   ],
   ["--log-level", /^--log-level must be one of error, info, debug, not "/, ["", "INFO", "warn"]],
   ["--user", /^--user must be name:password, neither of them empty$/, ["hunter2", "", ":hunter2", "hunter2:"]],

@@ -126,6 +126,22 @@ suite("connections", () => {
     assert.equal(parsePasv(await session.expect("PASV", 227)).port, port);
   });
 
+  test("--pasv-advertise is what clients are told instead", async () => {
+    const port = await freePort();
+    const flags = ["--pasv-ports", `${port}-${port}`, "--pasv-advertise", "50000-50000"];
+    await using program = await start("--memory", "--user", "anna:one", ...flags);
+    await using session = await client(program.port, "anna", "one");
+    assert.equal(parseEpsv(await session.expect("EPSV", 229)), 50_000);
+    assert.equal(parsePasv(await session.expect("PASV", 227)).port, 50_000);
+  });
+
+  test("--pasv-address is by the client's network", async () => {
+    const flags = ["--pasv-address", "192.0.2.7", "--pasv-address", "127.0.0.0/8=localhost"];
+    await using program = await start("--memory", "--user", "anna:one", ...flags);
+    await using session = await client(program.port, "anna", "one");
+    assert.equal(parsePasv(await session.expect("PASV", 227)).host, "127.0.0.1");
+  });
+
   test("--pasv-address is what PASV tells", async () => {
     await using program = await start("--memory", "--user", "anna:one", "--pasv-address", "192.0.2.7");
     await using session = await client(program.port, "anna", "one");

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { within } from "../kit/temporary.js";
@@ -61,6 +62,13 @@ class Started implements AsyncDisposable {
       }
     };
     return within(waiting(), () => `a line like ${pattern}; printed so far: ${this.output}`);
+  }
+
+  /** The processes that it has started. */
+  async children(): Promise<readonly number[]> {
+    const { pid } = this.#child;
+    const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+    return text.split(" ").filter(Boolean).map(Number);
   }
 
   signal(name: NodeJS.Signals): void {
