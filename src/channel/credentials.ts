@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { FtpError } from "../errors.js";
-import { Deadline } from "../events/deadline.js";
+import { inTime } from "../events/deadline.js";
 import type { HandshakeOptions } from "./handshake.js";
 import { bindSessions } from "./node-tls.js";
 import { TlsSessions } from "./tls-sessions.js";
@@ -86,13 +86,11 @@ export class Credentials {
   async #contextFor(host: string | undefined): Promise<SecureContext | undefined> {
     const { sni, handshakeTimeout } = this.options;
     if (host === undefined || sni === undefined) return undefined;
-    const deadline = new Deadline(handshakeTimeout, () => new Error(`no certificate in ${handshakeTimeout} ms`));
+    const late = (): Error => new Error(`no certificate in ${handshakeTimeout} ms`);
     try {
-      return checked(await deadline.bound(Promise.resolve(sni(host))));
+      return checked(await inTime(Promise.resolve(sni(host)), handshakeTimeout, late));
     } catch (cause) {
       throw new FtpError("TLS_FAILED", "TLS handshake: no certificate for the host", { cause });
-    } finally {
-      deadline.clear();
     }
   }
 }

@@ -35,3 +35,17 @@ export class Deadline {
     this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }
+
+/**
+ * A promise, but not for ever.
+ * @param timeout milliseconds; 0 is no bound
+ * @throws what the promise does, or the error when the time is over first
+ */
+export async function inTime<Value>(promise: Promise<Value>, timeout: number, error: () => Error): Promise<Value> {
+  const deadline = new Deadline(timeout, error);
+  try {
+    return await deadline.bound(promise);
+  } finally {
+    deadline.clear();
+  }
+}

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server as Listener, type Socket } 
 import { ControlChannel } from "../channel/control-channel.js";
 import { commandTable, STANDARD_ROWS, STANDARD_SITE_ROWS } from "../commands/table.js";
 import { FtpError } from "../errors.js";
-import { Deadline } from "../events/deadline.js";
+import { inTime } from "../events/deadline.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import type { Allowance } from "../limits/allowance.js";
 import { LoopDelay } from "../observe/loop-delay.js";
@@ -318,7 +318,5 @@ function bind(listener: Listener, { host, port, fd }: Place): Promise<void> {
 
 /** Waits for a promise, but not for ever. */
 async function settledWithin(promise: Promise<unknown>, milliseconds: number): Promise<void> {
-  const deadline = new Deadline(milliseconds, () => new Error(`not in ${milliseconds} ms`));
-  await deadline.bound(promise).catch(() => undefined);
-  deadline.clear();
+  await inTime(promise, milliseconds, () => new Error(`not in ${milliseconds} ms`)).catch(() => undefined);
 }

@@ -4,7 +4,7 @@
  */
 import { isIPv4 } from "node:net";
 import { FtpError } from "../errors.js";
-import { Deadline } from "../events/deadline.js";
+import { inTime } from "../events/deadline.js";
 import { isUnicast } from "../wire/address.js";
 import { hostName } from "../wire/host-name.js";
 import { Networks } from "../wire/network.js";
@@ -117,12 +117,10 @@ async function askFor(name: PassiveName, onFailure: (error: unknown) => void): P
 }
 
 async function callHost<Value>(call: () => Value | Promise<Value>, timeout: number): Promise<Value> {
-  const deadline = new Deadline(timeout, () => new Error(`passive.address did not settle in ${timeout} ms`));
+  const late = (): Error => new Error(`passive.address did not settle in ${timeout} ms`);
   try {
-    return await deadline.bound(Promise.resolve(call()));
+    return await inTime(Promise.resolve(call()), timeout, late);
   } catch (cause) {
     throw new FtpError("BAD_ADDRESS", "passive.address failed", { cause });
-  } finally {
-    deadline.clear();
   }
 }

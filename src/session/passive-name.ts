@@ -3,7 +3,7 @@
  * name is all that stays. Nobody waits for an answer for long, and an old answer is better than none.
  */
 import { lookup } from "node:dns/promises";
-import { Deadline } from "../events/deadline.js";
+import { inTime } from "../events/deadline.js";
 
 /** Asks for the IPv4 address of a name. Rejects where there is none. */
 export type AddressLookup = (name: string) => Promise<string>;
@@ -62,14 +62,11 @@ export class PassiveName {
 
   async #answer(): Promise<void> {
     const { wait, rest } = this.#times;
-    const deadline = new Deadline(wait, () => new Error(`no answer for ${this.name} in ${wait} ms`));
     try {
-      await deadline.bound(this.#question());
+      await inTime(this.#question(), wait, () => new Error(`no answer for ${this.name} in ${wait} ms`));
     } catch (error) {
       this.#failure = error;
       this.#due = performance.now() + rest;
-    } finally {
-      deadline.clear();
     }
   }
 
