@@ -89,7 +89,7 @@ async function beginLogin(dialogue: Dialogue, username: string): Promise<Reply> 
 
 /** RFC 4217 §10.1: 232 where the certificate is enough. `undefined`: a password is asked for. */
 async function logInByCertificate(dialogue: Dialogue, username: string): Promise<Reply | undefined> {
-  if (await dialogue.guard.isBanned(dialogue.session.remoteAddress)) return reply(421, dialogue.texts.notWelcome);
+  if (await isBanned(dialogue)) return reply(421, dialogue.texts.notWelcome);
   const question = new CertificateQuestion(dialogue.session, dialogue.texts.loginFailed, username);
   const refusal = await dialogue.ask("certificate", question);
   if (refusal !== undefined) return fail(dialogue, username, refusal);
@@ -97,17 +97,21 @@ async function logInByCertificate(dialogue: Dialogue, username: string): Promise
   return admit(dialogue, username, question.admitted, reply(232, dialogue.texts.certificateAccepted));
 }
 
+function isBanned({ guard, session }: Dialogue): boolean | Promise<boolean> {
+  return guard.isBanned(session.remoteAddress);
+}
+
 async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Reply> {
   const { state, texts } = dialogue;
   const { username, password, accountInfo } = credentials;
-  if (await dialogue.guard.isBanned(dialogue.session.remoteAddress)) return reply(421, texts.notWelcome);
+  if (await isBanned(dialogue)) return reply(421, texts.notWelcome);
   const question = new LoginQuestion(dialogue.session, texts.loginFailed, { username, password, accountInfo });
   const refusal = await dialogue.ask("login", question);
   const { admitted, accountRequired } = question;
   if (refusal !== undefined || (admitted === undefined && !accountRequired))
     return fail(dialogue, username, refusal ?? question.ownRefusal);
   // Many guesses may be verified at once: those that have banned the address meanwhile count for the rest.
-  if (await dialogue.guard.isBanned(dialogue.session.remoteAddress)) return reply(421, texts.notWelcome);
+  if (await isBanned(dialogue)) return reply(421, texts.notWelcome);
   if (admitted !== undefined) return admit(dialogue, username, admitted, reply(230, texts.loggedIn));
   state.who = { stage: "accountWanted", username, password };
   return reply(332, texts.needAccount);
@@ -136,8 +140,7 @@ async function admit(dialogue: Dialogue, username: string, admitted: Admitted, w
   if (security.lacks("login", requireTls)) return await fail(dialogue, username, reply(530, texts.tlsRequired));
   const countedAs = accountOf(dialogue, username);
   const scope = guard.account(countedAs, limits);
-  const counted = dialogue.allowance.logIn(scope);
-  const reached = counted instanceof Promise ? await counted : counted;
+  const reached = await dialogue.allowance.logIn(scope);
   dialogue.signal.throwIfAborted();
   if (reached !== undefined) {
     dialogue.state.who = { stage: "greeted" };

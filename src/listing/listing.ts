@@ -142,7 +142,6 @@ class TreeWalk implements Walk {
   #shown = 0;
   #seen = 0;
   readonly #turn = new Turn();
-  /** When the entries began of which nothing is told to the share yet. */
   /** The entries between two turns, as the share of the address knows them. */
   #begun: Begun | undefined;
   /** Milliseconds spent so far, and since when more are, by the process's own clock. */

@@ -1,5 +1,7 @@
 /** What a server says of itself in numbers. Counts go from its beginning; times are in milliseconds. */
 import type { LimitScope, Reached } from "../limits/limits.js";
+import type { RefusedFact } from "../session/events.js";
+import type { TransferDirection } from "../transfer/transfer.js";
 import type { Latency } from "./histogram.js";
 
 /** Transfers of one direction. */
@@ -51,7 +53,7 @@ export interface Metrics {
     readonly total: number;
   };
   /** Connections that were not let in and never became a session, by the option that says so. */
-  readonly refused: Readonly<Record<"allow" | "deny" | "proxy" | "banned" | "limit", number>>;
+  readonly refused: Readonly<Record<RefusedFact["reason"], number>>;
   readonly logins: {
     readonly accepted: number;
     readonly refused: number;
@@ -60,7 +62,7 @@ export interface Metrics {
   };
   /** By verb of the table, where one was answered; `unknown` is everything that is no command here. */
   readonly commands: Readonly<Record<string, CommandMetrics>>;
-  readonly transfers: Readonly<Record<"download" | "upload" | "listing", TransferMetrics>>;
+  readonly transfers: Readonly<Record<TransferDirection, TransferMetrics>>;
   /** Over data connections: `out` are downloads and listings, `in` are uploads. */
   readonly bytes: { readonly in: number; readonly out: number };
   readonly passive: {

@@ -12,8 +12,6 @@ const english = {
   tooManyConnections: "Too many connections, try again later",
   tooManySessions: "Too many sessions of this account, try again later",
   tooManyTransfers: "Too many transfers, try again later",
-  tooLarge: "Too large",
-  banned: "Not available",
   tooManyFailures: "Too many failed logins, closing the connection",
   notWelcome: "Not available",
   lineTooLong: "Line too long",

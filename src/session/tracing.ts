@@ -3,7 +3,7 @@
  * look is all that it costs. Plain data and no arguments of commands: no password can be in it.
  */
 import { tracingChannel } from "node:diagnostics_channel";
-import type { Transfer } from "../transfer/transfer.js";
+import type { Transfer, TransferDirection } from "../transfer/transfer.js";
 import type { ReplyCode } from "../wire/reply-codes.js";
 import type { SessionView } from "./view.js";
 
@@ -41,7 +41,7 @@ export interface TransferTrace extends Trace {
   readonly verb: string;
   /** Absolute, in the account's file system. */
   readonly path: string;
-  readonly direction: "download" | "upload" | "listing";
+  readonly direction: TransferDirection;
   /** Over the data connection, so far. */
   bytes: number;
 }
