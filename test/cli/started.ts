@@ -12,6 +12,9 @@ import { within } from "../kit/temporary.js";
 /** The compiled program. */
 export const MAIN = join(import.meta.dirname, "../../dist/cli/main.js");
 
+/** Flags without which one wrong password after the other is answered late, and at last not at all. */
+export const GUESSING = ["--limit", "bans=off", "--limit", "loginDelay=0"] as const;
+
 /** A running program; disposing it kills it. */
 class Started implements AsyncDisposable {
   readonly #child: ChildProcess;

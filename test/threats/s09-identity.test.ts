@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { MemoryFileSystem, type Server } from "../../dist/index.js";
-import { start } from "../cli/started.js";
+import { GUESSING, start } from "../cli/started.js";
 import { upload } from "../kit/data.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { ScriptedClient } from "../kit/scripted-client.js";
@@ -71,15 +71,7 @@ describe("S9.7 nobody's name and no password", () => {
   });
 
   test("S9.7 to the program neither: not with an empty password, not with none, not with a blank", async () => {
-    await using program = await start(
-      "--memory",
-      "--user",
-      "anna:one",
-      "--limit",
-      "bans=off",
-      "--limit",
-      "loginDelay=0",
-    );
+    await using program = await start("--memory", "--user", "anna:one", ...GUESSING);
     for (const name of [...NOBODY, "anna"])
       for (const line of ["PASS ", "PASS  ", "PASS", "PASS guest@example.org"]) {
         await using client = await ScriptedClient.connect(program.port);

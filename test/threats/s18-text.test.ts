@@ -5,7 +5,7 @@ import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { LocalFileSystem } from "../../dist/index.js";
-import { start } from "../cli/started.js";
+import { GUESSING, start } from "../cli/started.js";
 import { download, upload } from "../kit/data.js";
 import { ScriptedClient } from "../kit/scripted-client.js";
 import { serve } from "../kit/serve.js";
@@ -77,15 +77,7 @@ describe("S18.4 names of properties", () => {
   });
 
   test("are users like any other: unknown ones", async () => {
-    await using program = await start(
-      "--memory",
-      "--user",
-      "anna:one",
-      "--limit",
-      "bans=off",
-      "--limit",
-      "loginDelay=0",
-    );
+    await using program = await start("--memory", "--user", "anna:one", ...GUESSING);
     for (const name of [...PROPERTIES, "anna.__proto__", "ANNA"])
       for (const password of ["", "undefined", "[object Object]", "one", "function Object() { [native code] }"].slice(
         0,
