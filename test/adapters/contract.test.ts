@@ -1,5 +1,4 @@
 /** The contract, for every adapter that needs no server, and through every wrapper that lets everything pass. */
-import { readdir } from "node:fs/promises";
 import { LocalFileSystem } from "../../dist/adapters/local-file-system.js";
 import { MemoryFileSystem } from "../../dist/adapters/memory-file-system.js";
 import type { FileSystem } from "../../dist/storage/file-system.js";
@@ -8,7 +7,7 @@ import { type Permission, restricted } from "../../dist/storage/restricted.js";
 import { rooted } from "../../dist/storage/rooted.js";
 import { type ContractSubject, fileSystemContract, type StoreCapabilities } from "../../dist/testing/index.js";
 import { at } from "../storage/store.js";
-import { type Folder, folder, withoutDescriptors } from "./folder.js";
+import { type Folder, folder, parts, withoutDescriptors } from "./folder.js";
 
 const EVERYTHING: readonly Permission[] = [
   "list",
@@ -26,8 +25,6 @@ const EVERYTHING: readonly Permission[] = [
 /** Entries of a large directory, where that is not what is tested. */
 const FEW = 1000;
 const MANY = 100_000;
-/** The entries of large directories: there is nothing in them. */
-const NUMBER = /^\d+$/;
 
 const MEMORY: StoreCapabilities = { without: ["availableSpace"], entries: FEW };
 const LOCAL: StoreCapabilities = { without: ["setCreated", "version"], entries: FEW };
@@ -47,17 +44,6 @@ async function elsewhere(): Promise<Folder> {
   const made = await folder();
   const store = withoutDescriptors(() => new LocalFileSystem(made.root));
   return { ...made, store, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
-}
-
-/** What uploads leave on a disk: files that no client sees, anywhere below the root. Names need not be UTF-8. */
-async function parts(folder: Buffer): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(folder, { encoding: "buffer", withFileTypes: true })) {
-    if (entry.name.includes(".portside-")) found.push(entry.name.toString());
-    if (entry.isDirectory() && !NUMBER.test(entry.name.toString()))
-      found.push(...(await parts(Buffer.concat([folder, Buffer.from("/"), entry.name]))));
-  }
-  return found;
 }
 
 function local(name: string, make: () => Promise<Folder>, capabilities: StoreCapabilities = LOCAL): void {

@@ -1,12 +1,10 @@
 /** Where an upload goes: a name in a pinned directory, and what stands there. */
-import type { BigIntStats, PathLike } from "node:fs";
-import { lstat } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { baseName, ROOT, type VirtualPath } from "../../storage/names.js";
 import { assertFile } from "./entry.js";
 import type { Jail } from "./jail.js";
 import type { Pin } from "./pin.js";
-import { systemCode } from "./refusal.js";
 
 /** A name in a directory, ready for an upload. */
 export interface Destination {
@@ -37,7 +35,7 @@ export async function destinationOf(
   const directory = await jail.pinParent(path);
   try {
     const name = baseName(path);
-    const old = await statIfAny(directory.at(name));
+    const old = await directory.disk.statIfAny(directory.at(name));
     if (old !== undefined && free) throw new FileSystemError("EEXIST", path);
     if (!old?.isSymbolicLink()) {
       if (old !== undefined) assertFile(old, about);
@@ -58,15 +56,5 @@ async function targetOf(jail: Jail, path: VirtualPath): Promise<VirtualPath> {
     return jail.pathOf(target);
   } catch (cause) {
     throw new FileSystemError("EACCES", path, { cause, message: "a link that must not be written through" });
-  }
-}
-
-/** What stands at a name, links not followed; undefined where nothing does. */
-export async function statIfAny(path: PathLike): Promise<BigIntStats | undefined> {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
   }
 }

@@ -30,21 +30,24 @@ export function assertFile(stats: BigIntStats, path: VirtualPath): void {
  * @param target where a link leads, as clients may know it
  */
 export function infoOf(name: string, type: FileType, stats: BigIntStats, target?: string): FileInfo {
-  return {
+  const info: Mutable<FileInfo> = {
     name,
     type,
     size: type === "file" ? Number(stats.size) : 0,
     modified: stats.mtime,
-    // Disks that keep no birth time report the epoch.
-    ...(stats.birthtimeNs > 0n && { created: stats.birthtime }),
     mode: Number(stats.mode & 0o777n),
     owner: String(stats.uid),
     group: String(stats.gid),
     links: Number(stats.nlink),
-    ...(target !== undefined && { target }),
     unique: uniqueOf(stats),
   };
+  // Disks that keep no birth time report the epoch.
+  if (stats.birthtimeNs > 0n) info.created = stats.birthtime;
+  if (target !== undefined) info.target = target;
+  return info;
 }
+
+type Mutable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 let cipher: ReturnType<typeof createCipheriv> | undefined;
 

@@ -3,10 +3,10 @@
  * Readers may see the file grow; an abort cuts it back. A crash midway leaves what had arrived.
  */
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import type { OperationOptions } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
-import { type Destination, statIfAny } from "./destination.js";
+import type { Destination } from "./destination.js";
+import type { DiskFile } from "./disk-file.js";
 import { assertFile } from "./entry.js";
 import { CAUTIOUS, isSame } from "./pin.js";
 import { Upload, type UploadOptions } from "./upload.js";
@@ -23,7 +23,7 @@ const growing = new Set<string>();
 
 /** Begins such an upload. @throws FileSystemError `EBUSY` where the file grows already, or has just changed */
 export async function openInPlace(to: Destination, options: InPlaceOptions): Promise<Upload> {
-  const file = await open(to.directory.at(to.name), constants.O_WRONLY | CAUTIOUS);
+  const file = await to.directory.disk.open(to.directory.at(to.name), constants.O_WRONLY | CAUTIOUS);
   try {
     const key = await claim(file, to, options.offset);
     return new InPlaceUpload({ ...options, to, file }, key);
@@ -33,8 +33,8 @@ export async function openInPlace(to: Destination, options: InPlaceOptions): Pro
   }
 }
 
-async function claim(file: FileHandle, to: Destination, size: number): Promise<string> {
-  const stats = await file.stat({ bigint: true });
+async function claim(file: DiskFile, to: Destination, size: number): Promise<string> {
+  const stats = await file.stat();
   assertFile(stats, to.path);
   const key = `${stats.dev}:${stats.ino}`;
   if (growing.has(key)) throw new FileSystemError("EBUSY", to.path, { message: "another upload adds to the file" });
@@ -54,8 +54,8 @@ class InPlaceUpload extends Upload {
   /** The bytes are there; what remains is to see that clients still find them under the name. */
   protected override async publish(): Promise<void> {
     const { directory, name, path } = this.to;
-    const named = await statIfAny(directory.at(name));
-    if (named === undefined || !isSame(named, await this.file.stat({ bigint: true })))
+    const named = await directory.disk.statIfAny(directory.at(name));
+    if (named === undefined || !isSame(named, await this.file.stat()))
       throw new FileSystemError("EBUSY", path, { message: "the file was replaced, moved or removed meanwhile" });
   }
 

@@ -2,9 +2,11 @@
  * The root of a local file system: from virtual paths to pinned places inside it, and never outside. The
  * real path of what was pinned decides, so neither links nor a parent of the root that is a link can deceive it.
  */
-import { access, lstat } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { isWithin, parentOf, ROOT, type VirtualPath } from "../../storage/names.js";
+import type { Disk } from "./disk.js";
+import { diskOf } from "./disk-of.js";
 import type { NameRules } from "./name-rules.js";
 import { hostPath, type Pin, type Pinning, pinByDescriptor, pinByPath, realPathOf } from "./pin.js";
 import { refusal } from "./refusal.js";
@@ -26,10 +28,15 @@ interface Ground {
   readonly pin: Pinning;
 }
 
+/** Milliseconds until it is looked again what the root is on: something may have been mounted. */
+const LOOK_MS = 10_000;
+
 /** Pins what clients name, as far as it lies inside. Looks at the disk on first use. */
 export class Jail {
   readonly #options: JailOptions;
   #ground: Ground | undefined;
+  #disk: Promise<Disk> | undefined;
+  #lookedAt = 0;
 
   constructor(options: JailOptions) {
     this.#options = options;
@@ -43,14 +50,18 @@ export class Jail {
   async pin(path: VirtualPath, about: VirtualPath = path): Promise<Pin> {
     this.#options.names.check(path);
     const ground = await this.#found(about);
+    const disk = await this.#diskOf(ground);
     let pin: Pin;
     try {
-      pin = await ground.pin(ground.real + path);
+      pin = await ground.pin(disk, ground.real + path);
     } catch (error) {
-      throw (await this.#leadsAstray(ground, path)) ? missing(about, error) : refusal(error, about);
+      throw (await this.#leadsAstray(ground, disk, path)) ? missing(about, error) : refusal(error, about);
     }
     // Where links were followed, a way that leads out and in again would tell names of places outside.
-    if (this.#admits(pin, path) && (this.pathOf(pin) === path || !(await this.#leadsAstray(ground, parentOf(path)))))
+    if (
+      this.#admits(pin, path) &&
+      (this.pathOf(pin) === path || !(await this.#leadsAstray(ground, disk, parentOf(path))))
+    )
       return pin;
     await pin.close();
     throw missing(about);
@@ -92,6 +103,15 @@ export class Jail {
     }
   }
 
+  #diskOf({ real, pin }: Ground): Promise<Disk> {
+    const now = performance.now();
+    if (this.#disk === undefined || Math.abs(now - this.#lookedAt) > LOOK_MS) {
+      this.#lookedAt = now;
+      this.#disk = diskOf(real, hostPath(real || ROOT), pin === pinByDescriptor);
+    }
+    return this.#disk;
+  }
+
   #admits(pin: Pin, path: VirtualPath): boolean {
     const inside = this.virtual(pin.real);
     if (inside === undefined || !this.#options.names.shows(inside)) return false;
@@ -102,13 +122,13 @@ export class Jail {
    * Whether a path goes through a link that is no way: what the disk says of places beyond it must not be told apart
    * from "missing".
    */
-  async #leadsAstray(ground: Ground, path: VirtualPath): Promise<boolean> {
+  async #leadsAstray(ground: Ground, disk: Disk, path: VirtualPath): Promise<boolean> {
     for (const step of stepsTo(path)) {
       try {
-        await using pin = await ground.pin(ground.real + step);
+        await using pin = await ground.pin(disk, ground.real + step);
         if (!this.#admits(pin, step)) return true;
       } catch {
-        return isLink(ground.real + step);
+        return disk.isLink(hostPath(ground.real + step));
       }
     }
     return false;
@@ -118,14 +138,6 @@ export class Jail {
 /** Every directory on the way, the path itself last. */
 function stepsTo(path: VirtualPath): VirtualPath[] {
   return path === ROOT ? [] : [...stepsTo(parentOf(path)), path];
-}
-
-async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await lstat(hostPath(path))).isSymbolicLink();
-  } catch {
-    return false;
-  }
 }
 
 async function pinningOn(platform: string): Promise<Pinning> {

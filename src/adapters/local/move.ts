@@ -1,9 +1,9 @@
 /** Giving a file another name only where that name is free. Node has no `renameat2`. */
 import type { PathLike } from "node:fs";
-import { link, rename, unlink } from "node:fs/promises";
+import { link, unlink } from "node:fs/promises";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { VirtualPath } from "../../storage/names.js";
-import { statIfAny } from "./destination.js";
+import type { Disk } from "./disk.js";
 import { systemCode } from "./refusal.js";
 
 /** What disks without hard links say, and Linux of files that belong to others (`fs.protected_hardlinks`). */
@@ -15,15 +15,15 @@ const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EO
  * and the move is replaced.
  * @throws FileSystemError `EEXIST` about `path`, and system errors
  */
-export async function moveToFreeName(from: PathLike, to: PathLike, path: VirtualPath): Promise<void> {
+export async function moveToFreeName(disk: Disk, from: PathLike, to: PathLike, path: VirtualPath): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
     if (!NO_LINKS.has(systemCode(error))) throw error;
-    return moveAfterLook(from, to, path);
+    return moveAfterLook(disk, from, to, path);
   }
   try {
-    await unlink(from);
+    await disk.unlink(from);
   } catch (error) {
     await unlink(to).catch(() => undefined);
     throw error;
@@ -31,7 +31,7 @@ export async function moveToFreeName(from: PathLike, to: PathLike, path: Virtual
 }
 
 /** Moves anything, directories too, where the name is free at a look just before. */
-export async function moveAfterLook(from: PathLike, to: PathLike, path: VirtualPath): Promise<void> {
-  if ((await statIfAny(to)) !== undefined) throw new FileSystemError("EEXIST", path);
-  await rename(from, to);
+export async function moveAfterLook(disk: Disk, from: PathLike, to: PathLike, path: VirtualPath): Promise<void> {
+  if ((await disk.statIfAny(to)) !== undefined) throw new FileSystemError("EEXIST", path);
+  await disk.rename(from, to);
 }

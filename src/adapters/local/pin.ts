@@ -4,8 +4,11 @@
  * window between check and use that this leaves. Knows nothing of roots.
  */
 import { type BigIntStats, constants, type PathLike } from "node:fs";
-import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { decodeText, encodeText } from "../../storage/names.js";
+import type { Disk } from "./disk.js";
+import type { DiskFile } from "./disk-file.js";
+import type { Answer } from "./tempo.js";
 
 /** Linux: names an object without opening it: no device wakes, no FIFO blocks, no permission to read is needed. */
 const O_PATH = 0x20_0000;
@@ -20,18 +23,19 @@ export const CAUTIOUS = NO_FOLLOW | NO_BLOCK;
 export interface Pin extends AsyncDisposable {
   /** Where it lies, links resolved, `/`-separated, as text. */
   readonly real: string;
+  readonly disk: Disk;
   /** A path for the operating system that leads to this very object, or to a name in this very directory. */
   at(name?: string): PathLike;
   /** Never throws. */
   close(): Promise<void>;
   /** What it is. */
-  stat(): Promise<BigIntStats>;
+  stat(): Answer<BigIntStats>;
   /** Opens this very object, which must be known to be a regular file. */
-  open(flags: number): Promise<FileHandle>;
+  open(flags: number): Promise<DiskFile>;
 }
 
 /** Pins what the path leads to, links followed. Outside the root it has no effect on what is there. */
-export type Pinning = (path: string) => Promise<Pin>;
+export type Pinning = (disk: Disk, path: string) => Promise<Pin>;
 
 /** A path for the operating system: text where it is UTF-8, else the very bytes. */
 export function hostPath(text: string): PathLike {
@@ -52,50 +56,58 @@ export function slashed(path: string): string {
 const TRIES = 5;
 
 /** Linux: no window between check and use. */
-export const pinByDescriptor: Pinning = async (path) => {
+export const pinByDescriptor: Pinning = async (disk, path) => {
   for (let tries = 1; ; tries++) {
-    const pin = await pinOnce(path);
+    const pin = await pinOnce(disk, path);
     // Replaced or removed since it was opened: it has no name any more, and another file may have it.
-    if (tries === TRIES || (await pin.stat()).nlink > 0n) return pin;
+    if (pin.named || tries === TRIES) return pin;
     await pin.close();
   }
 };
 
-async function pinOnce(path: string): Promise<Pin> {
-  const handle = await open(hostPath(path), O_PATH);
+async function pinOnce(disk: Disk, path: string): Promise<DescriptorPin> {
+  const file = await disk.find(hostPath(path), O_PATH);
   try {
-    return new DescriptorPin(handle, decodeText(await readlink(`/proc/self/fd/${handle.fd}`, "buffer")));
+    const real = decodeText(await disk.readlink(file.path));
+    // What lies elsewhere is not even asked: it may never answer.
+    const named = !disk.holds(real) || (await file.stat()).nlink > 0n;
+    return new DescriptorPin(disk, file, real, named);
   } catch (error) {
-    await handle.close();
+    await file.close();
     throw error;
   }
 }
 
 class DescriptorPin implements Pin {
+  readonly disk: Disk;
   readonly real: string;
-  readonly #handle: FileHandle;
+  /** Whether it had a name when it was pinned. */
+  readonly named: boolean;
+  readonly #file: DiskFile;
   readonly #path: string;
 
-  constructor(handle: FileHandle, real: string) {
+  constructor(disk: Disk, file: DiskFile, real: string, named: boolean) {
+    this.disk = disk;
     this.real = real;
-    this.#handle = handle;
-    this.#path = `/proc/self/fd/${handle.fd}`;
+    this.named = named;
+    this.#file = file;
+    this.#path = file.path;
   }
 
   at(name?: string): PathLike {
     return name === undefined ? this.#path : hostPath(`${this.#path}/${name}`);
   }
 
-  stat(): Promise<BigIntStats> {
-    return this.#handle.stat({ bigint: true });
+  stat(): Answer<BigIntStats> {
+    return this.#file.stat();
   }
 
-  open(flags: number): Promise<FileHandle> {
-    return open(this.#path, flags | NO_BLOCK);
+  open(flags: number): Promise<DiskFile> {
+    return this.disk.open(this.#path, flags | NO_BLOCK);
   }
 
-  async close(): Promise<void> {
-    await this.#handle.close().catch(() => undefined);
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -104,12 +116,14 @@ class DescriptorPin implements Pin {
 }
 
 /** Anywhere: the real path, looked at before and after opening. */
-export const pinByPath: Pinning = async (path) => new PathPin(await realPathOf(path));
+export const pinByPath: Pinning = async (disk, path) => new PathPin(disk, await realPathOf(path));
 
 class PathPin implements Pin {
+  readonly disk: Disk;
   readonly real: string;
 
-  constructor(real: string) {
+  constructor(disk: Disk, real: string) {
+    this.disk = disk;
     this.real = real;
   }
 
@@ -117,19 +131,19 @@ class PathPin implements Pin {
     return hostPath(name === undefined ? this.real : `${this.real}/${name}`);
   }
 
-  stat(): Promise<BigIntStats> {
-    return lstat(this.at(), { bigint: true });
+  stat(): Answer<BigIntStats> {
+    return this.disk.lstat(this.at());
   }
 
-  async open(flags: number): Promise<FileHandle> {
+  async open(flags: number): Promise<DiskFile> {
     const before = await this.stat();
-    const handle = await open(this.at(), flags | CAUTIOUS);
+    const file = await this.disk.open(this.at(), flags | CAUTIOUS);
     try {
-      if (!isSame(before, await handle.stat({ bigint: true })) || (await realPathOf(this.real)) !== this.real)
+      if (!isSame(before, await file.stat()) || (await realPathOf(this.real)) !== this.real)
         throw Object.assign(new Error("the file was exchanged while it was opened"), { code: "EBUSY" });
-      return handle;
+      return file;
     } catch (error) {
-      await handle.close();
+      await file.close();
       throw error;
     }
   }

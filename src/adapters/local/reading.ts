@@ -1,9 +1,9 @@
 /** One open file of the disk as a `ReadHandle`. */
-import type { FileHandle } from "node:fs/promises";
 import type { FileInfo } from "../../storage/file-info.js";
 import type { ReadHandle, ReadOptions } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import type { VirtualPath } from "../../storage/names.js";
+import type { DiskFile } from "./disk-file.js";
 import { operation } from "./refusal.js";
 
 /** Bytes read at once. */
@@ -13,18 +13,18 @@ const PIECE = 256 * 1024;
 export class LocalReadHandle implements ReadHandle {
   readonly info: FileInfo;
   readonly body: AsyncIterable<Uint8Array>;
-  readonly #file: FileHandle;
+  readonly #file: DiskFile;
   readonly #path: VirtualPath;
 
-  constructor(file: FileHandle, path: VirtualPath, info: FileInfo, options: ReadOptions) {
+  constructor(file: DiskFile, path: VirtualPath, info: FileInfo, options: ReadOptions) {
     this.info = info;
     this.#file = file;
     this.#path = path;
     this.body = this.#pieces(options);
   }
 
-  async close(): Promise<void> {
-    await this.#file.close().catch(() => undefined);
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -47,7 +47,7 @@ export class LocalReadHandle implements ReadHandle {
   /** Only what was read is handed out: the rest of the memory may hold anything. */
   async #read(position: number, end: number): Promise<Uint8Array> {
     const memory = Buffer.allocUnsafeSlow(Math.min(PIECE, end - position));
-    const { bytesRead } = await this.#file.read(memory, 0, memory.length, position);
+    const bytesRead = await this.#file.read(memory, position);
     if (bytesRead === 0) throw new FileSystemError("EIO", this.#path, { message: "the file has become shorter" });
     return memory.subarray(0, bytesRead);
   }

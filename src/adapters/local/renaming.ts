@@ -1,8 +1,6 @@
 /** Moving files, links and directories inside the root. */
-import { lstat, rename } from "node:fs/promises";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { baseName, isWithin, ROOT, type VirtualPath } from "../../storage/names.js";
-import { statIfAny } from "./destination.js";
 import { usableType } from "./entry.js";
 import type { Jail } from "./jail.js";
 import { moveAfterLook, moveToFreeName } from "./move.js";
@@ -17,7 +15,7 @@ export async function renameInside(jail: Jail, from: VirtualPath, to: VirtualPat
   if (from === ROOT) throw new FileSystemError("EACCES", from);
   if (to === ROOT) throw new FileSystemError("EEXIST", to);
   await using source = await jail.pinParent(from);
-  const type = usableType(await lstat(source.at(baseName(from)), { bigint: true }), from);
+  const type = usableType(await source.disk.lstat(source.at(baseName(from))), from);
   if (from === to) return;
   if (type === "directory" && isWithin(to, from)) throw new FileSystemError("EINVAL", to);
   await using target = await jail.pinParent(to);
@@ -32,14 +30,15 @@ interface Move {
 }
 
 async function move(source: Pin, from: VirtualPath, target: Pin, to: VirtualPath, how: Move): Promise<void> {
+  const { disk } = source;
   const [old, next] = [source.at(baseName(from)), target.at(baseName(to))];
-  if (how.type === "directory") return moveAfterLook(old, next, to);
+  if (how.type === "directory") return moveAfterLook(disk, old, next, to);
   // Some systems would make the hard link of a link to its target, which may lie outside.
-  if (!how.overwrite && how.type === "link") return moveAfterLook(old, next, to);
-  if (!how.overwrite) return moveToFreeName(old, next, to);
-  const taken = await statIfAny(next);
+  if (!how.overwrite && how.type === "link") return moveAfterLook(disk, old, next, to);
+  if (!how.overwrite) return moveToFreeName(disk, old, next, to);
+  const taken = await disk.statIfAny(next);
   if (taken !== undefined && usableType(taken, to) === "directory") throw new FileSystemError("EEXIST", to);
-  await rename(old, next);
+  await disk.rename(old, next, taken);
 }
 
 /** A name that was taken between look and move shows as one of these. */

@@ -1,10 +1,10 @@
 /** An upload that is written beside its destination and moved there at the end. */
 import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import type { CreationOptions } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { copyPrefix } from "./copy-prefix.js";
 import type { Destination } from "./destination.js";
+import type { DiskFile } from "./disk-file.js";
 import { moveToFreeName } from "./move.js";
 import { temporaryName } from "./name-rules.js";
 import { CAUTIOUS } from "./pin.js";
@@ -28,10 +28,11 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | CAUTI
  */
 export async function openReplacing(to: Destination, options: ReplacingOptions): Promise<Upload> {
   // Renaming asks only for rights on the directory: a file that must not be written must not be replaced either.
-  if (to.old !== undefined) await (await open(to.directory.at(to.name), constants.O_WRONLY | CAUTIOUS)).close();
+  if (to.old !== undefined)
+    await (await to.directory.disk.open(to.directory.at(to.name), constants.O_WRONLY | CAUTIOUS)).close();
   const temporary = temporaryName();
   // Until it has the mode of the old file, nobody else may open the new one.
-  const file = await open(to.directory.at(temporary), CREATE, to.old === undefined ? 0o666 : 0o600);
+  const file = await to.directory.disk.open(to.directory.at(temporary), CREATE, to.old === undefined ? 0o666 : 0o600);
   const upload = new ReplacingUpload({ ...options, to, file, offset: options.keep }, temporary, options);
   try {
     if (to.old !== undefined) await resemble(file, to.old);
@@ -58,9 +59,9 @@ class ReplacingUpload extends Upload {
     const { directory, name, path } = this.to;
     const from = directory.at(this.#temporary);
     const { taken, durable } = this.#replacing;
-    if (taken === undefined) await rename(from, directory.at(name));
+    if (taken === undefined) await directory.disk.rename(from, directory.at(name), this.to.old);
     else {
-      await moveToFreeName(from, directory.at(name), path).catch((cause: unknown) => {
+      await moveToFreeName(directory.disk, from, directory.at(name), path).catch((cause: unknown) => {
         throw isTaken(cause) ? new FileSystemError(taken, path, { cause }) : cause;
       });
     }
@@ -68,18 +69,20 @@ class ReplacingUpload extends Upload {
   }
 
   protected override async undo(): Promise<void> {
-    await unlink(this.to.directory.at(this.#temporary));
+    const { directory } = this.to;
+    await directory.disk.unlink(directory.at(this.#temporary));
   }
 
   /** The new name is durable only when the directory is. Windows has no such thing, and needs none. */
   async #syncDirectory(): Promise<void> {
     if (process.platform === "win32") return;
-    await using directory = await open(this.to.directory.at(), constants.O_RDONLY);
-    await directory.sync();
+    const { directory } = this.to;
+    await using opened = await directory.disk.open(directory.at(), constants.O_RDONLY);
+    await opened.sync();
   }
 }
 
-async function resemble(file: FileHandle, { mode, uid, gid }: BigIntStats): Promise<void> {
+async function resemble(file: DiskFile, { mode, uid, gid }: BigIntStats): Promise<void> {
   await file.chmod(Number(mode & 0o777n));
   await file.chown(Number(uid), Number(gid)).catch(() => undefined);
 }

@@ -1,17 +1,17 @@
 /** What uploads to the disk have in common: the order of writing, and how they end. */
-import type { FileHandle } from "node:fs/promises";
 import type { FileInfo } from "../../storage/file-info.js";
 import type { OperationOptions, WriteHandle } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
 import { baseName, type VirtualPath } from "../../storage/names.js";
 import type { Destination } from "./destination.js";
+import type { DiskFile } from "./disk-file.js";
 import { infoOf } from "./entry.js";
 import { operation } from "./refusal.js";
 
 /** What an upload is given; it owns `file` and `to` from then on. */
 export interface UploadOptions extends OperationOptions {
   readonly to: Destination;
-  readonly file: FileHandle;
+  readonly file: DiskFile;
   /** Where the first byte goes. */
   readonly offset: number;
   /** Whether `commit()` waits until the disk itself has everything. */
@@ -22,7 +22,7 @@ export interface UploadOptions extends OperationOptions {
 export abstract class Upload implements WriteHandle {
   readonly offset: number;
   protected readonly to: Destination;
-  protected readonly file: FileHandle;
+  protected readonly file: DiskFile;
   readonly #options: UploadOptions;
   #position: number;
   #written: Promise<void> = Promise.resolve();
@@ -82,7 +82,7 @@ export abstract class Upload implements WriteHandle {
   async #put(chunks: readonly Uint8Array[]): Promise<void> {
     let rest = chunks.filter((chunk) => chunk.length > 0);
     while (rest.length > 0) {
-      const { bytesWritten } = await this.file.writev(rest, this.#position);
+      const bytesWritten = await this.file.writev(rest, this.#position);
       if (bytesWritten === 0) throw new FileSystemError("EIO", this.to.path, { message: "the disk takes no bytes" });
       this.#position += bytesWritten;
       rest = without(rest, bytesWritten);
@@ -92,7 +92,7 @@ export abstract class Upload implements WriteHandle {
   async #publish(): Promise<FileInfo> {
     if (this.#options.durable) await this.file.datasync();
     await this.publish();
-    return infoOf(baseName(this.to.path), "file", await this.file.stat({ bigint: true }));
+    return infoOf(baseName(this.to.path), "file", await this.file.stat());
   }
 
   async #undo(): Promise<void> {
@@ -101,7 +101,7 @@ export abstract class Upload implements WriteHandle {
   }
 
   async #close(): Promise<void> {
-    await this.file.close().catch(nothing);
+    await this.file.close();
     await this.to.directory.close();
     this.free();
   }
