@@ -63,6 +63,8 @@ export class ControlChannel {
   #socket: Socket;
   #reader: LineReader;
   readonly #options: ControlChannelOptions;
+  /** Replies that are about to go. */
+  #unsent = "";
   #lines: LineEvent[] = [];
   /** Where the queue begins: `shift` of a long array costs its length. */
   #head = 0;
@@ -129,6 +131,7 @@ export class ControlChannel {
    */
   async cross(change: (socket: Socket) => Promise<Socket>): Promise<void> {
     const from = this.#socket;
+    this.#flush();
     this.#crossing = true;
     clearTimeout(this.#lostLineFeed);
     from.off("data", this.#take).off("end", this.#finishReading);
@@ -218,13 +221,28 @@ export class ControlChannel {
     wake?.();
   }
 
-  /** Sends an encoded reply. */
+  /** Sends an encoded reply. Those to commands that came together go together: each by itself costs the system as much. */
   send(text: string | Uint8Array): void {
-    if (this.#socket.writable && !this.#crossing) this.#socket.write(text);
+    if (!this.#socket.writable || this.#crossing) return;
+    if (typeof text === "string") {
+      // When whoever works has come to wait for something.
+      if (this.#unsent === "") process.nextTick(this.#flush);
+      this.#unsent += text;
+      return;
+    }
+    this.#flush();
+    this.#socket.write(text);
   }
+
+  readonly #flush = (): void => {
+    const text = this.#unsent;
+    this.#unsent = "";
+    if (text !== "" && this.#socket.writable) this.#socket.write(text);
+  };
 
   /** Resolves when the client has read enough of its replies that more may be sent, or is gone; `false` after `timeout` ms. */
   async drained(timeout: number): Promise<boolean> {
+    if (this.#unsent.length > this.#socket.writableHighWaterMark) this.#flush();
     if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return true;
     return await new Promise((resolve) => {
       const timer = timeout === 0 ? undefined : setTimeout(() => settle(false), timeout);
@@ -245,6 +263,7 @@ export class ControlChannel {
     this.#drop();
     // Nobody could read what is said now.
     if (this.#crossing) this.destroy();
+    this.#flush();
     this.#socket.end();
     this.#socket.resume();
     this.#finishReading();

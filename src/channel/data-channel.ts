@@ -188,8 +188,10 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     socket.on("timeout", () => this.#timedOut());
     void this.closed.then(() => this.#gone());
     if (socket.destroyed) return;
-    below.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.setTimeout(this.#options.stallTimeout);
+    const { stallTimeout } = this.#options;
+    // Where our own clock is as quick, the system's is not worth its calls.
+    if (stallTimeout === 0 || stallTimeout > KEEP_ALIVE_MS) below.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.setTimeout(stallTimeout);
     // A reset shows only while something is read: fills the socket's own buffer and no more.
     socket.read(0);
   }
@@ -315,9 +317,13 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     this.#fail(new FtpError("STALLED", `no byte moved in ${this.#options.stallTimeout} ms`));
   }
 
+  /** Once the end of file is with the system the transfer has happened; what comes then only ends the lingering. */
+  get #isDone(): boolean {
+    return this.#socket.writableFinished;
+  }
+
   #fail(error: FtpError): void {
-    // Once the end of file is with the system the transfer has happened; what comes now only ends the lingering.
-    if (!this.#socket.writableFinished) this.#failure ??= error;
+    if (!this.#isDone) this.#failure ??= error;
     this.#count();
     this.#socket.destroy();
     this.#wake();
@@ -326,7 +332,9 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   #gone(): void {
     clearTimeout(this.#linger);
     clearInterval(this.#noiseClock);
-    this.#fail(new FtpError("DATA_LOST", "the data connection was closed"));
+    if (!this.#isDone) this.#fail(new FtpError("DATA_LOST", "the data connection was closed"));
+    this.#count();
+    this.#wake();
     this.tell("close", { error: this.#failure });
   }
 }

@@ -6,6 +6,7 @@
 import type { Server, Socket } from "node:net";
 import { normalizeAddress } from "../wire/address.js";
 import { ignoreError } from "./opening.js";
+import type { Restful } from "./resting-listeners.js";
 
 /**
  * Finds out whose connection it is where the socket's own other end does not say: behind a proxy. Resolves to the
@@ -30,16 +31,19 @@ export interface WaitingOffer {
 export interface PassiveListenerOptions {
   readonly port: number;
   readonly identify: Identify | undefined;
-  /** An offer waits no longer. Where it was the last one, the port is closed by now. */
+  /** An offer waits no longer. Where it was the last one and nobody lets the port rest, it is closed by now. */
   readonly onLeft: (listener: PassiveListener) => void;
+  /** Asked when the peer of the last offer has come: whether the port may rest, for the next offer to the same peer. */
+  readonly mayRest?: (listener: PassiveListener, peer: string) => boolean;
 }
 
 /** One listening port, until the last offer that waits at it is gone. */
-export class PassiveListener {
+export class PassiveListener implements Restful {
   readonly port: number;
   readonly identify: Identify | undefined;
   readonly #server: Server;
-  readonly #onLeft: (listener: PassiveListener) => void;
+  readonly #options: PassiveListenerOptions;
+  #resting = false;
   /** By the address of their peers, in one spelling; the one that has waited longest first. */
   readonly #offers = new Map<string, WaitingOffer>();
   /** Connections of which is not known yet whose they are. */
@@ -49,19 +53,19 @@ export class PassiveListener {
   constructor(server: Server, options: PassiveListenerOptions) {
     this.port = options.port;
     this.identify = options.identify;
-    this.#onLeft = options.onLeft;
+    this.#options = options;
     this.#server = server;
     server.on("connection", (socket) => this.#meet(socket));
   }
 
-  /** Whether no offer waits here: the port is closed, or nobody has come yet. */
+  /** Whether no offer waits here, nor is one to come: the port is closed, or nobody has come yet. */
   get deserted(): boolean {
-    return this.#offers.size === 0;
+    return this.#offers.size === 0 && !this.#resting;
   }
 
   /** Whether an offer could wait here: its peer is no other's, and is found out in the same way. */
   fits(peer: string, identify: Identify | undefined): boolean {
-    return this.identify === identify && !this.#offers.has(normalizeAddress(peer));
+    return !this.#resting && this.identify === identify && !this.#offers.has(normalizeAddress(peer));
   }
 
   /** Lets an offer wait that `fits`. */
@@ -72,10 +76,32 @@ export class PassiveListener {
   /** Lets an offer wait no longer. The last one closes the port. Idempotent. */
   leave(offer: WaitingOffer): void {
     const peer = normalizeAddress(offer.peer);
-    if (this.#offers.get(peer) !== offer) return;
+    if (this.#offers.get(peer) === offer) this.#left(peer, false);
+  }
+
+  /** Takes a port up again that rests. */
+  wake(): void {
+    this.#resting = false;
+    this.#server.ref();
+  }
+
+  /** Closes a port that rests. */
+  close(): void {
+    this.#resting = false;
+    this.#stop();
+    this.#options.onLeft(this);
+  }
+
+  /** @param taken whether the peer has come */
+  #left(peer: string, taken: boolean): void {
     this.#offers.delete(peer);
-    if (this.deserted) this.#close();
-    this.#onLeft(this);
+    if (this.#offers.size === 0) {
+      this.#resting = taken && this.#options.mayRest?.(this, peer) === true;
+      // A port that rests keeps no process.
+      if (this.#resting) this.#server.unref();
+      else this.#stop();
+    }
+    this.#options.onLeft(this);
   }
 
   #meet(socket: Socket): void {
@@ -89,7 +115,7 @@ export class PassiveListener {
 
   async #ask(socket: Socket, identify: Identify): Promise<void> {
     // Where several connections are accepted in one go, the first may have ended the listening.
-    if (this.deserted) return void socket.destroy();
+    if (this.#offers.size === 0) return void socket.destroy();
     this.#unknown.add(socket);
     const address = await identify(socket);
     this.#unknown.delete(socket);
@@ -97,9 +123,10 @@ export class PassiveListener {
   }
 
   #admit(socket: Socket, address: string | undefined): void {
-    const offer = address === undefined ? undefined : this.#offers.get(normalizeAddress(address));
-    if (offer === undefined) return this.#turnAway(socket, address);
-    this.leave(offer);
+    const peer = address === undefined ? undefined : normalizeAddress(address);
+    const offer = peer === undefined ? undefined : this.#offers.get(peer);
+    if (peer === undefined || offer === undefined) return this.#turnAway(socket, address);
+    this.#left(peer, true);
     offer.take(socket);
   }
 
@@ -117,7 +144,7 @@ export class PassiveListener {
     if (this.#offers.size === 1) oldest?.doubt();
   }
 
-  #close(): void {
+  #stop(): void {
     this.#server.close();
     for (const socket of this.#unknown) socket.destroy();
   }

@@ -134,7 +134,7 @@ export function listenOn(server: Server, host: string, port: number): Promise<nu
     const settle = (error?: Error): void => {
       server.off("error", settle).off("listening", settle);
       if (error !== undefined) reject(error);
-      else resolve((server.address() as AddressInfo).port);
+      else resolve(port || (server.address() as AddressInfo).port);
     };
     server.on("error", settle).on("listening", settle);
     // Exclusive: the workers of a cluster would otherwise share the port, and one gets the other's client.

@@ -109,11 +109,16 @@ export class Limiter implements LoginGuard {
   }
 
   account(countedAs: string, limits: Limits | undefined): Scope {
-    return this.#accounts.of(digest(countedAs), limits);
+    return this.#accounts.of(this.#keyOf(countedAs), limits);
   }
 
   left(countedAs: string): void {
-    this.#accounts.release(digest(countedAs));
+    this.#accounts.release(this.#keyOf(countedAs));
+  }
+
+  /** Nobody is to read names in a store, or to make long keys there. */
+  #keyOf(account: string): string {
+    return this.#counts === undefined ? account : digest(account);
   }
 
   #count(address: string, listener: Scope): Allowance | Reached | Promise<Allowance | Reached> {

@@ -1,6 +1,7 @@
 /** The options of a server: what they mean, their units, ranges and defaults, and the checks. */
 import { PassivePorts } from "../channel/passive-ports.js";
 import { type PortRange, sizeOf } from "../channel/port-range.js";
+import { RestingListeners } from "../channel/resting-listeners.js";
 import type { CustomCommand } from "../commands/table.js";
 import { checkLimits, type Limits } from "../limits/limits.js";
 import { Scope } from "../limits/scope.js";
@@ -192,7 +193,7 @@ export function settingsOf<Account>(options: ServerOptions<Account>): Settings {
       enabled: optional("active.enabled", active.enabled, "boolean") ?? true,
       sourcePort: integer("active.sourcePort", active.sourcePort, 0, 0, MAX_PORT),
     },
-    ports: new PassivePorts(ports),
+    ports: new PassivePorts(ports, new RestingListeners()),
   };
 }
 

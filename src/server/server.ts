@@ -285,6 +285,7 @@ export class Server<Account = unknown> extends Emitter<SessionEvents<Session<Acc
     await settledWithin(this.#empty(), CLOSE_GRACE_MS);
     for (const dialogue of this.#running) dialogue.surrender(new FtpError("CLOSED", "the server was closed"));
     await settledWithin(this.#empty(), SURRENDER_MS);
+    this.#settings.ports.close();
     await stopped;
     await this.#limiter.settled();
     this.#gone = true;
