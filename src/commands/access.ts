@@ -140,8 +140,9 @@ async function admit(dialogue: Dialogue, username: string, admitted: Admitted, w
   if (security.lacks("login", requireTls)) return await fail(dialogue, username, reply(530, texts.tlsRequired));
   const countedAs = accountOf(dialogue, username);
   const scope = guard.account(countedAs, limits);
-  const reached = await dialogue.allowance.logIn(scope);
-  dialogue.signal.throwIfAborted();
+  const counted = dialogue.allowance.logIn(scope);
+  const reached = counted instanceof Promise ? await counted : counted;
+  dialogue.throwIfAbandoned();
   if (reached !== undefined) {
     dialogue.state.who = { stage: "greeted" };
     guard.left(countedAs);

@@ -52,6 +52,7 @@ export abstract class Emitter<Events extends object> extends Base<Events> {
 
   /** Tells a fact: every listener is called at once, none is waited for. */
   tell<Name extends keyof Events & string>(event: Name, payload: Events[Name]): void {
+    if (!this.hears(event)) return;
     for (const listener of this.takeListeners(event)) {
       try {
         const result = listener.call(this, payload);
@@ -81,40 +82,54 @@ export interface Asked<Payload> {
 /**
  * Asks a question: the listeners of each emitter in turn, in order of registration, each awaited,
  * until one has answered.
- * @param patience `timeout`: milliseconds that all listeners have together, 0 waits for ever; `signal` ends the asking
+ * @param patience `timeout`: milliseconds that all listeners have together from the first that does not answer at once, 0 waits
+ * for ever; `signal`: asked for when something is waited for, ends the asking
  * @throws ListenerError where a listener throws, rejects or takes too long
  */
 export async function ask<Asking extends Question>(
   emitters: readonly Asked<Asking>[],
   event: string,
   question: Asking,
-  patience: { readonly timeout: number; readonly signal: AbortSignal },
+  patience: { readonly timeout: number; readonly signal: () => AbortSignal },
 ): Promise<void> {
   const { timeout, signal } = patience;
-  const deadline = new Deadline(timeout, () => new ListenerError(event, `did not settle in ${timeout} ms`), signal);
+  let deadline: Deadline | undefined;
   try {
     for (const emitter of emitters) {
       for (const listener of emitter.takeListeners(event)) {
-        await deadline.bound(call(emitter, listener, event, question));
+        const answer = call(emitter, listener, event, question);
+        if (answer !== undefined) {
+          deadline ??= new Deadline(
+            timeout,
+            () => new ListenerError(event, `did not settle in ${timeout} ms`),
+            signal(),
+          );
+          await deadline.bound(answer);
+        }
         if (question.answered) return;
       }
     }
   } finally {
-    deadline.clear();
+    deadline?.clear();
     question.close();
   }
 }
 
-async function call<Asking>(
+/** Calls a listener. @returns what is to be awaited; `undefined` where it is done */
+function call<Asking>(
   emitter: object,
   listener: Listener<Asking>,
   event: string,
   question: Asking,
-): Promise<void> {
-  try {
-    await listener.call(emitter, question);
-  } catch (cause) {
+): Promise<void> | undefined {
+  const failed = (cause: unknown): never => {
     throw new ListenerError(event, "failed", { cause });
+  };
+  try {
+    const result: unknown = listener.call(emitter, question);
+    return isThenable(result) ? Promise.resolve(result).then(() => undefined, failed) : undefined;
+  } catch (cause) {
+    return failed(cause);
   }
 }
 

@@ -109,7 +109,7 @@ export class Dialogue implements CommandContext, ControlWatcher {
   /** Made when a command asks for its signal, and let go of behind it: an idle session needs none. */
   #abandoned: AbortController | undefined;
   /** Why nobody waits any more. */
-  #reason: FtpError | undefined;
+  #reason: (() => FtpError) | undefined;
   #lastCall: NodeJS.Timeout | undefined;
   #leaving: NodeJS.Timeout | undefined;
   #cutting: NodeJS.Timeout | undefined;
@@ -132,8 +132,13 @@ export class Dialogue implements CommandContext, ControlWatcher {
   /** Fires when nobody waits for the session any more. A transfer has a signal of its own. */
   get signal(): AbortSignal {
     this.#abandoned ??= new AbortController();
-    if (this.#reason !== undefined) this.#abandoned.abort(this.#reason);
+    if (this.#reason !== undefined) this.#abandoned.abort(this.#reason());
     return this.#abandoned.signal;
+  }
+
+  /** @throws the reason, once nobody waits for the session any more */
+  throwIfAbandoned(): void {
+    if (this.#reason !== undefined) throw this.#reason();
   }
 
   /** Nothing runs that could wait for the signal. */
@@ -197,11 +202,10 @@ export class Dialogue implements CommandContext, ControlWatcher {
   ): Promise<Reply | undefined> {
     if (!this.hears(event)) return undefined;
     const asked = [this.session, this.#server] as unknown as readonly Asked<typeof question>[];
-    const over = signal ?? this.signal;
     try {
-      await ask(asked, event, question, { timeout: this.settings.hookTimeout, signal: over });
+      await ask(asked, event, question, { timeout: this.settings.hookTimeout, signal: () => signal ?? this.signal });
     } catch (error) {
-      over.throwIfAborted();
+      (signal ?? this.signal).throwIfAborted();
       this.report(error);
       return question.ownRefusal;
     }
@@ -262,11 +266,11 @@ export class Dialogue implements CommandContext, ControlWatcher {
   }
 
   /** The client is gone: whatever runs is to stop, but a commit, which has happened for the client. */
-  abandon(reason: FtpError): void {
-    this.transfer?.abort(reason);
+  abandon(reason: () => FtpError): void {
+    this.transfer?.abort(reason());
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    this.#abandoned?.abort(reason);
+    this.#abandoned?.abort(reason());
     this.patience.stop(reason);
   }
 
@@ -276,12 +280,12 @@ export class Dialogue implements CommandContext, ControlWatcher {
     const { stallTimeout } = this.settings;
     // Where the socket is gone already, that was told first.
     if (this.control.destroyed || stallTimeout === 0) return;
-    this.#leaving = setTimeout(() => this.abandon(lostControl()), stallTimeout);
+    this.#leaving = setTimeout(() => this.abandon(lostControl), stallTimeout);
   }
 
   /** Whatever still runs for the client is to stop, also where the store keeps the loop waiting. */
   controlClosed(): void {
-    this.abandon(lostControl());
+    this.abandon(lostControl);
     clearTimeout(this.#leaving);
     this.#leaving = this.surrenderLater(this.settings.stallTimeout);
     this.withdrawOffer();
@@ -298,7 +302,7 @@ export class Dialogue implements CommandContext, ControlWatcher {
    */
   surrender(reason: FtpError): void {
     this.farewell ??= reply(421, this.texts.shuttingDown);
-    this.abandon(reason);
+    this.abandon(() => reason);
     this.transferPatience?.giveUp(reason);
     this.patience.giveUp(reason);
     if (this.control.finishing) this.control.destroy();
@@ -307,8 +311,8 @@ export class Dialogue implements CommandContext, ControlWatcher {
 
   /** What does not stop, a commit too, gets this long; 0 is for ever. The timer is to be cleared. */
   surrenderLater(milliseconds: number): NodeJS.Timeout | undefined {
-    const reason = new FtpError("CLOSED", "the session is over");
-    return milliseconds === 0 ? undefined : setTimeout(() => this.surrender(reason), milliseconds);
+    if (milliseconds === 0) return undefined;
+    return setTimeout(() => this.surrender(new FtpError("CLOSED", "the session is over")), milliseconds);
   }
 
   /** The session is over: no clock of it runs any more. */

@@ -11,14 +11,14 @@ export class Patience {
   #waiting: Set<(reason: unknown) => void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #end: FtpError | undefined;
-  #stopped: FtpError | undefined;
+  #stopped: (() => unknown) | undefined;
   readonly #onAbort: (() => void) | undefined;
 
   /** @param signal what fires. Default: only `stop` does */
   constructor(signal?: AbortSignal) {
     this.#signal = signal;
     if (signal === undefined) return;
-    this.#onAbort = () => this.stop(signal.reason);
+    this.#onAbort = () => this.stop(() => signal.reason);
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -33,6 +33,7 @@ export class Patience {
       };
       promise.finally(done).then(resolve, reject);
       if (this.#end !== undefined) reject(this.#end);
+      else if (this.#stopped !== undefined) this.#timer ??= this.#runOut(this.#stopped);
     });
   }
 
@@ -51,15 +52,21 @@ export class Patience {
 
   /** @throws the reason, once the signal has fired */
   throwIfStopped(): void {
-    if (this.#stopped !== undefined) throw this.#stopped;
+    if (this.#stopped !== undefined) throw errorOf(this.#stopped());
   }
 
   /** The signal has fired: from now on those who wait do not wait for ever. */
-  stop(reason: unknown): void {
-    const error =
-      reason instanceof FtpError ? reason : new FtpError("ABORTED", "the work was stopped", { cause: reason });
-    this.#stopped = error;
+  stop(reason: () => unknown): void {
+    this.#stopped = reason;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.giveUp(error), OBEDIENCE_MS);
+    this.#timer = this.#waiting === undefined ? undefined : this.#runOut(reason);
   }
+
+  #runOut(reason: () => unknown): NodeJS.Timeout {
+    return setTimeout(() => this.giveUp(errorOf(reason())), OBEDIENCE_MS);
+  }
+}
+
+function errorOf(reason: unknown): FtpError {
+  return reason instanceof FtpError ? reason : new FtpError("ABORTED", "the work was stopped", { cause: reason });
 }

@@ -76,7 +76,8 @@ export function formatExtendedPort(endpoint: Endpoint): string {
  * lower case, the longest run of zeros compressed. What is no address comes back as it is.
  */
 export function normalizeAddress(address: string): string {
-  if (!isIPv6(address)) return address;
+  // Every IPv6 address has one, and to look for it costs little.
+  if (!address.includes(":") || !isIPv6(address)) return address;
   const zone = address.indexOf("%");
   const groups = groupsOf(zone === -1 ? address : address.slice(0, zone));
   return mappedAddress(groups) ?? compressed(groups);
