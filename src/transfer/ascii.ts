@@ -99,50 +99,58 @@ function locateInChunk(chunk: Uint8Array, octets: number): AsciiPosition {
   return { offset: at, insideLineEnd: false };
 }
 
+/** A guess of the room is made, which lines that are not short keep to: to count them all would cost as much as the rest. */
 function expand(chunk: Uint8Array): Uint8Array {
-  const lines = countLines(chunk);
-  if (lines === 0) return chunk;
-  const expanded = Buffer.allocUnsafe(chunk.length + lines);
-  if (lines * DENSE > chunk.length) expandBytes(chunk, expanded);
-  else expandRuns(chunk, expanded);
-  return expanded;
-}
-
-function expandRuns(chunk: Uint8Array, expanded: Uint8Array): void {
-  let from = 0;
+  const from = asBuffer(chunk);
+  let lf = from.indexOf(LF);
+  if (lf < 0) return chunk;
+  const room = from.length + Math.ceil(from.length / DENSE);
+  const expanded = Buffer.allocUnsafe(room);
+  let done = 0;
   let to = 0;
-  for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, from)) {
-    expanded.set(chunk.subarray(from, lf), to);
-    to += lf - from;
+  for (let lines = 1; lf >= 0; lf = from.indexOf(LF, done), lines++) {
+    if (from.length + lines > room) return expandDense(from);
+    from.copy(expanded, to, done, lf);
+    to += lf - done;
     expanded[to++] = CR;
     expanded[to++] = LF;
-    from = lf + 1;
+    done = lf + 1;
   }
-  expanded.set(chunk.subarray(from), to);
+  from.copy(expanded, to, done);
+  return expanded.subarray(0, to + from.length - done);
 }
 
-function expandBytes(chunk: Uint8Array, expanded: Uint8Array): void {
+/** Where lines are short, to copy each byte costs less than to look for the next line. */
+function expandDense(chunk: Uint8Array): Uint8Array {
+  const expanded = Buffer.allocUnsafe(chunk.length + countBytes(chunk, 0));
   let to = 0;
   for (const byte of chunk) {
     if (byte === LF) expanded[to++] = CR;
     expanded[to++] = byte;
   }
+  return expanded;
 }
 
 function collapse(chunk: Uint8Array): Uint8Array {
-  let cr = chunk.indexOf(CR);
+  const from = asBuffer(chunk);
+  let cr = from.indexOf(CR);
   if (cr < 0) return chunk;
-  const collapsed = Buffer.allocUnsafe(chunk.length);
-  let from = 0;
+  const collapsed = Buffer.allocUnsafe(from.length);
+  let done = 0;
   let to = 0;
-  for (; cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
-    if (chunk[cr + 1] !== LF) continue;
-    collapsed.set(chunk.subarray(from, cr), to);
-    to += cr - from;
-    from = cr + 1;
+  for (; cr >= 0; cr = from.indexOf(CR, cr + 1)) {
+    if (from[cr + 1] !== LF) continue;
+    from.copy(collapsed, to, done, cr);
+    to += cr - done;
+    done = cr + 1;
   }
-  collapsed.set(chunk.subarray(from), to);
-  return collapsed.subarray(0, to + chunk.length - from);
+  from.copy(collapsed, to, done);
+  return collapsed.subarray(0, to + from.length - done);
+}
+
+/** The same bytes; `copy` needs no view of each run. */
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /** Where lines are short, to look for each of them costs more than to look at each byte. */
