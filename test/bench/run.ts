@@ -1,153 +1,113 @@
 /**
- * The benchmark: `npm run bench`, or `npm run bench -- portside` for some servers only. Prints what each
- * server does, and in brackets how many times that portside does; for TLS also how many times what it does in
- * clear. Judges nothing: figures from one machine on one day are worth comparing with one another only.
+ * The benchmark: `npm run bench`, or `npm run bench -- --help`. Prints what each server does and what that costs it, and in
+ * brackets how many times what it is with portside. Judges nothing: figures from one machine on one day are worth
+ * comparing with one another only.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, rmSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import net from "node:net";
-import { availableParallelism, cpus, tmpdir } from "node:os";
-import { join } from "node:path";
-import { testCertificates } from "../kit/certificates.js";
-import { ScriptedClient } from "../kit/scripted-client.js";
-import { until } from "../kit/temporary.js";
-import { MEASURES, type Measure, prepare, UPLOADS } from "./measures.js";
-import { type Contender, contenders } from "./servers.js";
+import { writeFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, release } from "node:os";
+import { freshMemory, startTime } from "./fresh.js";
+import { Ground } from "./ground.js";
+import { grow } from "./growth.js";
+import { readOptions } from "./options.js";
+import { playRounds, type Setting } from "./rounds.js";
+import { FULL, QUICK, type Scenario, scenarios } from "./scenarios.js";
+import { contenders, nameOf } from "./servers.js";
+import { median, number, row, rows, scaling } from "./table.js";
 
-const ROUNDS = 3;
-/** A file system in memory, so that no disk is measured. */
-const HOME = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const ALONE = [
+  { name: "start", about: 'portside, from import("portside") until it listens' },
+  { name: "fresh", about: "memory of a server that has just begun" },
+];
 
-const words = process.argv.slice(2);
-const chosen = contenders().filter(({ name }) => words.length === 0 || words.includes(name));
+const options = readOptions(process.argv.slice(2));
+const sizes = { ...(options.quick ? QUICK : FULL), ...(options.idle > 0 && { idle: options.idle }) };
+const servers = contenders(options.workers);
+const all = scenarios(sizes);
 
-console.log(`Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, median of ${ROUNDS}`);
-console.log(
-  row(
-    "",
-    "",
-    chosen.map(({ name }) => name),
-  ),
-);
-const home = await mkdtemp(join(HOME, "portside-bench-"));
-process.once("SIGINT", () => {
-  rmSync(home, { recursive: true, force: true });
-  process.exit(130);
-});
-const files = join(home, "files");
-const uploads = join(files, UPLOADS);
-const certificate = join(home, "certificate.pem");
-const key = join(home, "key.pem");
-try {
-  await chmod(home, 0o755); // servers may give up the rights that this program has
-  await mkdir(files);
-  await prepare(files);
-  const { server } = await testCertificates();
-  await writeFile(certificate, server.cert);
-  await writeFile(key, server.key, { mode: 0o600 });
-  let clear: readonly Figure[] = [];
-  for (const measure of MEASURES) {
-    const figures = await figuresOf(measure);
-    console.log(
-      row(
-        measure.name,
-        measure.unit,
-        figures.map((figure) => cell(figure, figures[0])),
-      ),
-    );
-    if (measure.tls)
-      console.log(
-        row(
-          "  TLS : clear",
-          "",
-          figures.map((figure, index) => ratio(figure, clear[index])),
-        ),
-      );
-    clear = figures;
-  }
-} finally {
-  await rm(home, { recursive: true, force: true });
+const serverWords = options.words.filter((word) => servers.some(({ name }) => name === word));
+const scenarioWords = options.words.filter((word) => !serverWords.includes(word));
+const chosen = servers.filter(({ name }) => serverWords.length === 0 || serverWords.includes(name));
+const known = [...all, ...ALONE].map(({ name }) => name);
+const asked = new Set(scenarioWords.length === 0 ? known : scenarioWords.flatMap(namesOf));
+const isAsked = ({ name }: { readonly name: string }): boolean => asked.has(name);
+
+const unknown = scenarioWords.find((word) => namesOf(word).length === 0);
+if (unknown !== undefined) {
+  console.error(`nothing here is called ${unknown}: --list tells what is`);
+  process.exit(2);
+}
+if (options.list) {
+  console.log(`servers: ${servers.map(({ name }) => name).join(", ")}\n`);
+  for (const { name, about } of [...all, ...ALONE]) console.log(`${name.padEnd(16)}${about}`);
+  process.exit();
 }
 
-/** Units a second, or why there are none. */
-type Figure = number | "failed" | "no TLS";
+// What has begun ends by the listeners of `exit`.
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 
-async function figuresOf(measure: Measure): Promise<readonly Figure[]> {
-  const figures: Figure[] = [];
-  for (const contender of chosen) {
-    const skipped = measure.tls && !contender.tls;
-    figures.push(
-      skipped
-        ? "no TLS"
-        : await figureOf(measure, contender).catch((error: unknown) => {
-            console.error(`${contender.name}, ${measure.name}: ${String(error)}`);
-            return "failed" as const;
-          }),
-    );
-  }
-  return figures;
+const ground = await Ground.make();
+const setting: Setting = { contenders: chosen, ground, rounds: options.rounds, loads: options.loads };
+const machine = {
+  node: process.version,
+  system: `${process.platform} ${release()}`,
+  processor: `${availableParallelism()} × ${cpus()[0]?.model}`,
+  load: loadavg().map((value) => Number(value.toFixed(2))),
+  begun: new Date().toISOString(),
+};
+const { node, system, processor } = machine;
+console.log(`Node ${node}, ${system}, ${processor}, load ${machine.load.join(" ")}, median of ${options.rounds}\n`);
+
+const record: { scenario: string; results: unknown }[] = [];
+if (options.growth) keep("growth", await grow(setting, options.quick));
+else await compare();
+process.exit();
+
+/** Writes what there is so far, so that a run that is interrupted has something to show. */
+function keep(scenario: string, results: unknown): void {
+  record.push({ scenario, results });
+  if (options.json === undefined) return;
+  writeFileSync(options.json, `${JSON.stringify({ machine, options, sizes, record }, undefined, 2)}\n`);
 }
 
-function row(name: string, unit: string, cells: readonly string[]): string {
-  return [name.padEnd(16), unit.padEnd(12), ...cells.map((text) => text.padStart(18))].join("");
+/** The scenario of that name, or else all whose name has it in it. */
+function namesOf(word: string): string[] {
+  return known.includes(word) ? [word] : known.filter((name) => name.includes(word));
 }
 
-function cell(figure: Figure, first: Figure | undefined): string {
-  if (typeof figure !== "number") return figure;
-  return Math.round(figure).toLocaleString("en") + (figure === first ? "" : ` (${ratio(figure, first)})`);
+async function compare(): Promise<void> {
+  const names = chosen.map(({ name }) => name);
+  console.log(row("", "", names));
+  for (const scenario of all.filter(isAsked)) await compareIn(scenario);
+  if (asked.has("start")) await compareStarts();
+  if (asked.has("fresh")) await compareMemory();
 }
 
-function ratio(figure: Figure, other: Figure | undefined): string {
-  return typeof figure === "number" && typeof other === "number" ? (figure / other).toFixed(2) : "-";
+async function compareIn(scenario: Scenario): Promise<void> {
+  const results = await playRounds(scenario, setting);
+  for (const line of rows(scenario, results)) console.log(line);
+  const factor = options.workers > 1 ? scaling(results, nameOf(options.workers)) : undefined;
+  if (factor !== undefined) console.log(row("", "scaling", [`× ${factor} by ${options.workers} workers`]));
+  keep(scenario.name, results);
 }
 
-/** The median of the rounds, after one that is not counted, with a server of its own. */
-async function figureOf(measure: Measure, contender: Contender): Promise<number> {
-  const port = await freePort();
-  const scratch = join(home, "scratch");
-  await mkdir(scratch);
-  const [program, ...args] = await contender.command({ folder: files, port, scratch, certificate, key });
-  const server = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
-  try {
-    await until(() => answers(port), undefined, `${contender.name} answering`);
-    const figures: number[] = [];
-    for (let round = 0; round <= ROUNDS; round++) {
-      const figure = await measure.run({ ...contender, port });
-      if (round > 0) figures.push(figure);
-      // Now, so that the next round is given the same memory: new memory costs the system more than an upload does.
-      for (const name of await readdir(uploads)) await rm(join(uploads, name));
-    }
-    return figures.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0;
-  } finally {
-    await stop(server);
-    await rm(scratch, { recursive: true, force: true });
-  }
+async function compareStarts(): Promise<void> {
+  const times: number[] = [];
+  for (let round = 0; round < Math.max(5, options.rounds); round++) times.push(await startTime());
+  console.log(row("start", "ms", [number(median(times) ?? 0)]));
+  console.log(row("", "  min - max", [`${number(Math.min(...times))} - ${number(Math.max(...times))}`]));
+  keep("start", times);
 }
 
-async function freePort(): Promise<number> {
-  const listener = net.createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as net.AddressInfo;
-  listener.close();
-  await once(listener, "close");
-  return port;
-}
-
-async function answers(port: number): Promise<boolean> {
-  try {
-    const client = await ScriptedClient.connect(port);
-    await client[Symbol.asyncDispose]();
-    return client.greeting.code === 220;
-  } catch {
-    return false;
-  }
-}
-
-async function stop(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const exited = once(server, "exit");
-  server.kill();
-  await exited;
+async function compareMemory(): Promise<void> {
+  const results: { server: string; mebibytes: number | undefined }[] = [];
+  for (const contender of chosen)
+    results.push({ server: contender.name, mebibytes: await freshMemory(contender, ground).catch(() => undefined) });
+  const first = results[0]?.mebibytes;
+  const cells = results.map(({ mebibytes }, index) => {
+    if (mebibytes === undefined) return "-";
+    return number(mebibytes) + (index === 0 || first === undefined ? "" : ` (${(mebibytes / first).toFixed(2)})`);
+  });
+  console.log(row("fresh", "MiB", cells));
+  keep("fresh", results);
 }
