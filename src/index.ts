@@ -79,6 +79,7 @@ export type { CommandTrace, SessionTrace, Trace, TransferTrace } from "./session
 export type { AccountOf, SessionView } from "./session/view.js";
 export { type CacheOptions, cached } from "./storage/cached.js";
 export type { Checksum, ChecksumAlgorithm } from "./storage/checksum.js";
+export type { FileBody } from "./storage/file-body.js";
 export type { FileInfo, FileType } from "./storage/file-info.js";
 export {
   type Capability,

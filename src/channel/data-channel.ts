@@ -9,6 +9,8 @@ import { FtpError } from "../errors.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import { endpointsOf } from "./endpoints.js";
 import type { SecuredSocket } from "./handshake.js";
+import { InboundMemory } from "./inbound-memory.js";
+import { takeOver } from "./node-reading.js";
 import { ignoreError } from "./opening.js";
 import type { Secure } from "./secure.js";
 
@@ -24,6 +26,11 @@ export interface DataChannelOptions {
   readonly kind: "passive" | "active";
   /** Milliseconds in which the client has to take or send a byte while we wait for it; 0 is for ever. */
   readonly stallTimeout: number;
+  /**
+   * Whether what is received is only lent: a batch may be read and changed until the next one is asked for, then its
+   * memory is used again. Default `false`: it is the receiver's.
+   */
+  readonly lends?: boolean | undefined;
   /** TLS over the socket; `undefined` for a connection in clear. */
   readonly secured?: SecuredSocket | undefined;
   /** Told of a listener that failed. */
@@ -36,6 +43,8 @@ const SEND_BOUND = 512 * 1024;
 const BURST = 4 * 1024 * 1024;
 /** Bytes that may wait for the receiver. */
 const RECEIVE_BOUND = 1024 * 1024;
+/** Bytes behind which an upload is long: to read it into memory that is used again is worth another socket object. */
+const LONG = 256 * 1024;
 /** What a piece costs in memory besides its bytes: a client may send single ones. */
 const PIECE_COST = 256;
 /** How long a client may keep its side open after our end of file, in milliseconds. */
@@ -62,7 +71,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   readonly secure: Secure | undefined;
   /** Resolves when the socket is gone, however that came; never rejects. */
   readonly closed: Promise<void>;
-  readonly #socket: Socket;
+  #socket: Socket;
   readonly #options: DataChannelOptions;
   /** Wakes those who wait for something to change. */
   #waiters: (() => void)[] = [];
@@ -77,6 +86,12 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   #batch: Uint8Array[] = [];
   /** Cost of the batch. */
   #buffered = 0;
+  /** Memory that is read into; `undefined` while Node brings its own. */
+  #inbound: InboundMemory | undefined;
+  /** Whether such memory is to be had. */
+  #lends: boolean;
+  /** Resolves `closed`. */
+  #close: () => void = ignoreError;
   #ended: boolean;
   /** Runs where the client sends though it is to receive. */
   #noiseClock: NodeJS.Timeout | undefined;
@@ -90,14 +105,14 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     this.secure = options.secured?.secure;
     this.#socket = options.secured?.socket ?? socket;
     this.#options = options;
+    this.#lends = options.lends === true && options.secured === undefined;
     const ends = endpointsOf(socket);
     this.remoteAddress = ends.remoteAddress;
     this.remotePort = ends.remotePort;
     this.localAddress = ends.localAddress;
     this.localPort = ends.localPort;
     this.closed = new Promise((resolve) => {
-      if (this.#socket.closed) resolve();
-      else this.#socket.once("close", () => resolve());
+      this.#close = resolve;
     });
     this.#ended = this.secure === undefined && socket.readableEnded;
     this.#listen(socket);
@@ -122,17 +137,18 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   /**
    * Sends a piece, which must not be changed afterwards.
+   * @param whenSent called when nobody looks at the piece any more: it was sent, or never will be. Not at all where this refuses it
    * @returns `undefined`: go on; a promise: await it before the next piece
    * @throws FtpError through the promise: `DATA_LOST`, `STALLED`, or what `abort` was given
    */
-  send(chunk: Uint8Array): Promise<void> | undefined {
+  send(chunk: Uint8Array, whenSent?: () => void): Promise<void> | undefined {
     if (this.#failure !== undefined) return observed(Promise.reject(this.#failure));
     if (this.#finishing !== undefined) return observed(Promise.reject(new FtpError("CLOSED", "sent after the end")));
     if (this.#use !== "send") this.#discardInput();
     this.#count();
     this.#handedOver += chunk.byteLength;
     this.#burst += chunk.byteLength;
-    this.#socket.write(chunk);
+    this.#socket.write(chunk, whenSent);
     if (this.#socket.writableLength >= SEND_BOUND) return observed(this.#drained());
     return this.#burst < BURST ? undefined : observed(this.#turn());
   }
@@ -149,15 +165,19 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   /**
    * What the client sends, in batches of all that has arrived, until its end of file. While a batch is being
-   * worked on, about 1 MiB more is taken from the network.
+   * worked on, about 1 MiB more is taken from the network. See `lends` of the options.
    * @throws FtpError `DATA_LOST` after what arrived before, `STALLED`, or at once what `abort` was given
    */
   async *receive(): AsyncGenerator<readonly Uint8Array[], void, undefined> {
     this.#use = "receive";
     this.#socket.resume();
     for (;;) {
-      if (this.#batch.length > 0) yield this.#takeBatch();
-      else if (this.#ended) return;
+      if (this.#batch.length > 0) {
+        const batch = this.#takeBatch();
+        yield batch;
+        this.#inbound?.giveBack(batch);
+        this.#readIntoLent();
+      } else if (this.#ended) return;
       else await this.#change();
     }
   }
@@ -176,6 +196,19 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   /** @param below the socket, under TLS or not */
   #listen(below: Socket): void {
     const socket = this.#socket;
+    this.#attach(socket);
+    void this.closed.then(() => this.#gone());
+    if (socket.closed) this.#close();
+    if (socket.destroyed) return;
+    const { stallTimeout } = this.#options;
+    // Where our own clock is as quick, the system's is not worth its calls.
+    if (stallTimeout === 0 || stallTimeout > KEEP_ALIVE_MS) below.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.setTimeout(stallTimeout);
+    // A reset shows only while something is read: fills the socket's own buffer and no more.
+    socket.read(0);
+  }
+
+  #attach(socket: Socket): void {
     // Before the listener for "data", which would make a socket flow that was never paused.
     socket.pause();
     socket.on("error", (cause) =>
@@ -186,14 +219,29 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     socket.on("drain", () => this.#wake());
     socket.once("finish", () => this.#wake());
     socket.on("timeout", () => this.#timedOut());
-    void this.closed.then(() => this.#gone());
-    if (socket.destroyed) return;
-    const { stallTimeout } = this.#options;
-    // Where our own clock is as quick, the system's is not worth its calls.
-    if (stallTimeout === 0 || stallTimeout > KEEP_ALIVE_MS) below.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.setTimeout(stallTimeout);
-    // A reset shows only while something is read: fills the socket's own buffer and no more.
-    socket.read(0);
+    socket.once("close", () => this.#close());
+  }
+
+  /** From here on Node makes no memory for each read. What has arrived keeps its order. */
+  #readIntoLent(): void {
+    if (!this.#lends || this.#received < LONG || this.#failure !== undefined || this.#ended) return;
+    this.#lends = false;
+    const inbound = new InboundMemory();
+    const socket = this.#socket;
+    socket.pause();
+    // Tells "data" as ever.
+    while (socket.read() !== null);
+    const taken = takeOver(socket, {
+      memory: () => inbound.next(),
+      arrived: (bytes) => this.#collect(inbound.take(bytes)),
+    });
+    if (taken !== undefined) {
+      this.#inbound = inbound;
+      this.#socket = taken;
+      this.#attach(taken);
+      taken.setTimeout(this.#options.stallTimeout);
+    }
+    if (this.#buffered < RECEIVE_BOUND) this.#socket.resume();
   }
 
   /** A destroyed socket counts what it dropped as written. */
@@ -332,6 +380,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   #gone(): void {
     clearTimeout(this.#linger);
     clearInterval(this.#noiseClock);
+    this.#inbound?.close();
     if (!this.#isDone) this.#fail(new FtpError("DATA_LOST", "the data connection was closed"));
     this.#count();
     this.#wake();

@@ -130,6 +130,7 @@ async function storeFile(
     path,
     announcement: upload.announcement(dialogue, path),
     fact: "stored",
+    borrows: sink.borrows === true && question.stages.length === 0,
     keepsWhatCame: dialogue.settings.partialUploads === "keep",
     move: (channel) => receive(dialogue, channel, transfer, sink, stages),
   });

@@ -29,6 +29,8 @@ export interface Movement {
   readonly fact: "retrieved" | "stored" | "listed";
   /** Whether what came before the data connection broke is of use: then the store may go on with it. Default `false`. */
   readonly keepsWhatCame?: boolean;
+  /** Whether `move` has done with what it receives when it asks for more: then the memory of it is used again. Default `false`. */
+  readonly borrows?: boolean;
   /** Moves the bytes, and closes the channel. Whatever it throws fails the transfer. */
   move(channel: DataChannel): Promise<void>;
 }
@@ -128,7 +130,7 @@ async function openChannel(dialogue: Dialogue, transfer: Transfer, movement: Mov
   // Always 150, also where the client has connected already: clients look for the size in a 150 and in no 125.
   transfer.begun = true;
   dialogue.send(reply(150, movement.announcement), { verb: transfer.verb, argument: transfer.path });
-  const channel = await connect(dialogue, transfer, offer, movement.fact === "stored");
+  const channel = await connect(dialogue, transfer, offer, movement);
   transfer.use(channel, movement.keepsWhatCame ?? false);
   dialogue.tell("dataChannel", { channel });
   return channel;
@@ -139,13 +141,13 @@ async function connect(
   dialogue: Dialogue,
   { signal }: Transfer,
   offer: Opening,
-  receives: boolean,
+  movement: Movement,
 ): Promise<DataChannel> {
   const { stallTimeout } = dialogue.settings;
   const socket = await open(dialogue, offer, signal);
-  const secured = await protect(dialogue, socket, receives, signal);
+  const secured = await protect(dialogue, socket, movement.fact === "stored", signal);
   const onListenerError = (error: unknown): void => dialogue.report(error);
-  return new DataChannel(socket, { kind: offer.kind, stallTimeout, secured, onListenerError });
+  return new DataChannel(socket, { kind: offer.kind, stallTimeout, lends: movement.borrows, secured, onListenerError });
 }
 
 async function open({ settings, texts }: Dialogue, offer: Opening, signal: AbortSignal): Promise<Socket> {

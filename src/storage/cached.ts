@@ -99,6 +99,7 @@ class CachedFileSystem extends FileSystemWrapper {
     const abort = (reason?: unknown): Promise<void> => this.#changing([path], () => handle.abort(reason));
     return {
       offset: handle.offset,
+      borrows: handle.borrows ?? false,
       write: (chunks) => handle.write(chunks),
       commit: () => this.#changing([path], () => handle.commit()),
       // A file that grew in place was longer for a while.

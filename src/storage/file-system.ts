@@ -4,6 +4,7 @@
  */
 import type { VirtualPath } from "../wire/virtual-path.js";
 import { type Checksum, type ChecksumAlgorithm, digestOf } from "./checksum.js";
+import type { FileBody } from "./file-body.js";
 import type { FileInfo } from "./file-info.js";
 import { FileSystemError } from "./file-system-error.js";
 import { GivenBytes } from "./given-bytes.js";
@@ -83,7 +84,7 @@ export interface ReadHandle extends AsyncDisposable {
    * The bytes asked for, in pieces of 256 KiB or more where the store allows. Pulled: slow readers hold it
    * back. Ends before the last byte only by throwing.
    */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: FileBody;
   /** Frees what the handle holds, also midway. Never throws; more calls do nothing. */
   close(): Promise<void>;
 }
@@ -97,7 +98,9 @@ export interface ReadHandle extends AsyncDisposable {
 export interface WriteHandle extends AsyncDisposable {
   /** Where the first byte goes: 0, the old size (append) or `start` (at). */
   readonly offset: number;
-  /** Takes the chunks in order and resolves when more may come. The store owns them from then on. */
+  /** Whether `write` only borrows its chunks: who wrote them may use their memory again when it settles. Default `false`. */
+  readonly borrows?: boolean;
+  /** Takes the chunks in order and resolves when more may come. The store owns them from then on, or `borrows` them. */
   write(chunks: readonly Uint8Array[]): Promise<void>;
   /**
    * Makes the upload visible, whole and as durable as the store promises. Only then has it happened.

@@ -2,13 +2,14 @@
  * What a store gives of an open file, counted against what it has said of its size: a store that ends too early has failed,
  * whoever reads. One that gives more is as good as its word.
  */
+import type { FileBody } from "./file-body.js";
 import type { FileInfo } from "./file-info.js";
 import { FileSystemError } from "./file-system-error.js";
 
 /** The parts of a `ReadHandle` that count. */
 interface Opened {
   readonly info: Pick<FileInfo, "size">;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: FileBody;
 }
 
 /** First byte, and the byte after the last one. Default: all. */
@@ -20,9 +21,10 @@ interface Which {
 /** The bytes of an open file, or some of them, to be read once. */
 export class GivenBytes {
   /** As the store gives them. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: FileBody;
   readonly #path: string;
   readonly #expected: number;
+  #given = 0;
   /** The store has ended before it had given all. */
   #isShort = false;
 
@@ -43,12 +45,28 @@ export class GivenBytes {
       throw new FileSystemError("EIO", this.#path, { message: "the store has given less than it said" });
   }
 
-  async *#counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    let given = 0;
+  #counted(body: FileBody): FileBody {
+    const pieces = this.#pieces(body);
+    if (body.read === undefined) return pieces;
+    return { [Symbol.asyncIterator]: () => pieces, read: (memory) => this.#read(body, memory) };
+  }
+
+  async *#pieces(body: FileBody): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
-      given += chunk.length;
+      this.#given += chunk.length;
       yield chunk;
     }
-    this.#isShort = given < this.#expected;
+    this.#end();
+  }
+
+  async #read(body: FileBody, memory: Uint8Array): Promise<number> {
+    const bytes = (await body.read?.(memory)) ?? 0;
+    this.#given += bytes;
+    if (bytes === 0) this.#end();
+    return bytes;
+  }
+
+  #end(): void {
+    this.#isShort = this.#given < this.#expected;
   }
 }

@@ -1,5 +1,6 @@
 /** The ground for file systems whose clients know the store's entries by other paths. Knows neither path. */
 import type { Checksum } from "./checksum.js";
+import type { FileBody } from "./file-body.js";
 import type { FileInfo } from "./file-info.js";
 import type {
   Capability,
@@ -115,15 +116,22 @@ export abstract class TranslatedFileSystem extends FileSystemWrapper {
   #reading(handle: ReadHandle): ReadHandle {
     return {
       info: this.shown(handle.info),
-      body: this.#body(handle),
+      body: this.#body(handle.body),
       close: () => handle.close(),
       [Symbol.asyncDispose]: () => handle.close(),
     };
   }
 
-  async *#body(handle: ReadHandle): AsyncGenerator<Uint8Array> {
+  #body(body: FileBody): FileBody {
+    const pieces = this.#pieces(body);
+    if (body.read === undefined) return pieces;
+    const read = body.read.bind(body);
+    return { [Symbol.asyncIterator]: () => pieces, read: (memory) => this.#outward(() => read(memory)) };
+  }
+
+  async *#pieces(body: FileBody): AsyncGenerator<Uint8Array> {
     try {
-      yield* handle.body;
+      yield* body;
     } catch (error) {
       throw this.#error(error);
     }
@@ -132,6 +140,7 @@ export abstract class TranslatedFileSystem extends FileSystemWrapper {
   #writing(handle: WriteHandle): WriteHandle {
     return {
       offset: handle.offset,
+      borrows: handle.borrows ?? false,
       write: (chunks) => this.#outward(() => handle.write(chunks)),
       commit: () => this.#outward(async () => this.shown(await handle.commit())),
       abort: (reason) => handle.abort(reason),

@@ -39,6 +39,23 @@ export async function bytes(store: FileSystem, path: string, range?: ReadOptions
   return await rest(handle);
 }
 
+/** The same through memory of the reader, which the end leaves as it is; `undefined` where the store does not read so. */
+export async function bytesInto(
+  memory: Uint8Array,
+  store: FileSystem,
+  path: string,
+  range: ReadOptions,
+): Promise<Buffer | undefined> {
+  await using handle = await store.openRead(at(path), range);
+  const { body } = handle;
+  if (body.read === undefined) return undefined;
+  const chunks: Uint8Array[] = [];
+  for (let count = await body.read(memory); count > 0; count = await body.read(memory))
+    chunks.push(Buffer.from(memory.subarray(0, count)));
+  assert.equal(await body.read(memory), 0, "what has ended goes on");
+  return Buffer.concat(chunks);
+}
+
 /** What an open reader has still to give. */
 export async function rest(handle: ReadHandle): Promise<Buffer> {
   const chunks: Uint8Array[] = [];

@@ -3,8 +3,10 @@
  * stopped. Knows no reply codes and no commands.
  */
 import type { DataChannel } from "../channel/data-channel.js";
+import { borrow, giveBack } from "../channel/lent-memory.js";
 import { FtpError } from "../errors.js";
 import { Turn } from "../events/turn.js";
+import type { FileBody } from "../storage/file-body.js";
 import type { WriteHandle } from "../storage/file-system.js";
 import { type Stage, through } from "./stage.js";
 
@@ -102,11 +104,8 @@ export class Transfer implements TransferView {
 }
 
 /** Sends a source to its end, then closes the data connection (RFC 959 §3.4.1: in stream mode that is the end of file). */
-export async function sendAll(
-  channel: DataChannel,
-  source: AsyncIterable<Uint8Array>,
-  stages: readonly Stage[],
-): Promise<void> {
+export async function sendAll(channel: DataChannel, source: FileBody, stages: readonly Stage[]): Promise<void> {
+  if (stages.length === 0 && source.read !== undefined) return await sendLent(channel, source);
   const turn = new Turn();
   for await (const chunk of through(source, stages)) {
     const room = channel.send(asBytes(chunk));
@@ -114,6 +113,22 @@ export async function sendAll(
     if (turn.due) await turn.take();
   }
   await channel.finish();
+}
+
+/** The same for bytes that nobody else looks at: they are read into memory that is used again. */
+async function sendLent(channel: DataChannel, source: FileBody): Promise<void> {
+  const turn = new Turn();
+  for (;;) {
+    const memory = borrow();
+    const bytes = (await source.read?.(memory)) ?? 0;
+    if (bytes === 0) {
+      giveBack(memory);
+      return await channel.finish();
+    }
+    const room = channel.send(memory.subarray(0, bytes), () => giveBack(memory));
+    if (room !== undefined) await room;
+    if (turn.due) await turn.take();
+  }
 }
 
 /** Receives until the client closes the data connection. Bytes that arrived before an error are in the sink. */

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { promisify } from "node:util";
 import type { Answer, Tempo } from "./tempo.js";
 
-/** Bytes that are read or written at once: more is work for another thread. */
+/** Bytes up to which a file is small: what goes beyond is work for another thread, in the larger pieces that gather meanwhile. */
 const SMALL = 64 * 1024;
 /** Bytes of a file whose space takes long to free: so do the calls after which nobody knows it any more. */
 export const LARGE = 16 * 1024 * 1024;
@@ -34,6 +34,8 @@ export class DiskFile implements AsyncDisposable {
   readonly #descriptor: number;
   /** Calls that the thread pool makes now. */
   #calls = 0;
+  /** Bytes that were written. */
+  #written = 0;
   /** Bytes that it is known to have. */
   #size = 0;
   /** Made by the first `close()`. */
@@ -72,7 +74,8 @@ export class DiskFile implements AsyncDisposable {
       (await later.writev(descriptor, chunks, position)).bytesWritten;
     const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
     this.#size = Math.max(this.#size, position + bytes);
-    if (bytes > SMALL) return this.#later(meanwhile);
+    this.#written += bytes;
+    if (this.#written > SMALL) return this.#later(meanwhile);
     return this.#call((descriptor) => fs.writevSync(descriptor, chunks, position), meanwhile);
   }
 

@@ -1,4 +1,5 @@
 /** One open file of the disk as a `ReadHandle`. */
+import type { FileBody } from "../../storage/file-body.js";
 import type { FileInfo } from "../../storage/file-info.js";
 import type { ReadHandle, ReadOptions } from "../../storage/file-system.js";
 import { FileSystemError } from "../../storage/file-system-error.js";
@@ -12,15 +13,22 @@ const PIECE = 256 * 1024;
 /** Reads the bytes that the file had when it was opened, and no others. Owns the file. */
 export class LocalReadHandle implements ReadHandle {
   readonly info: FileInfo;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: FileBody;
   readonly #file: DiskFile;
   readonly #path: VirtualPath;
+  readonly #options: ReadOptions;
+  readonly #end: number;
+  #position: number;
 
   constructor(file: DiskFile, path: VirtualPath, info: FileInfo, options: ReadOptions) {
+    const { start = 0, end = info.size } = options;
     this.info = info;
     this.#file = file;
     this.#path = path;
-    this.body = this.#pieces(options);
+    this.#options = options;
+    this.#position = start;
+    this.#end = Math.min(end, info.size);
+    this.body = { [Symbol.asyncIterator]: () => this.#pieces(), read: (memory) => this.#fill(memory) };
   }
 
   close(): Promise<void> {
@@ -31,24 +39,25 @@ export class LocalReadHandle implements ReadHandle {
     return this.close();
   }
 
-  async *#pieces(options: ReadOptions): AsyncGenerator<Uint8Array> {
-    const end = Math.min(options.end ?? this.info.size, this.info.size);
+  async *#pieces(): AsyncGenerator<Uint8Array> {
     try {
-      for (let position = options.start ?? 0; position < end; ) {
-        const piece = await operation(this.#path, options, () => this.#read(position, end));
-        position += piece.length;
-        yield piece;
+      while (this.#position < this.#end) {
+        const memory = Buffer.allocUnsafeSlow(Math.min(PIECE, this.#end - this.#position));
+        // Only what was read is handed out: the rest of the memory may hold anything.
+        yield memory.subarray(0, await this.#fill(memory));
       }
     } finally {
       await this.close();
     }
   }
 
-  /** Only what was read is handed out: the rest of the memory may hold anything. */
-  async #read(position: number, end: number): Promise<Uint8Array> {
-    const memory = Buffer.allocUnsafeSlow(Math.min(PIECE, end - position));
-    const bytesRead = await this.#file.read(memory, position);
+  async #fill(memory: Uint8Array): Promise<number> {
+    const wanted = Math.min(memory.length, this.#end - this.#position);
+    if (wanted <= 0) return 0;
+    const part = memory.subarray(0, wanted);
+    const bytesRead = await operation(this.#path, this.#options, () => this.#file.read(part, this.#position));
     if (bytesRead === 0) throw new FileSystemError("EIO", this.#path, { message: "the file has become shorter" });
-    return memory.subarray(0, bytesRead);
+    this.#position += bytesRead;
+    return bytesRead;
   }
 }

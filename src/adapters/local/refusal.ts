@@ -56,7 +56,7 @@ export function systemCode(error: unknown): string {
 export async function operation<Result>(
   path: VirtualPath,
   options: OperationOptions | undefined,
-  run: () => Promise<Result>,
+  run: () => Result | Promise<Result>,
 ): Promise<Result> {
   options?.signal?.throwIfAborted();
   try {

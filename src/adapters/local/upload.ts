@@ -21,6 +21,7 @@ export interface UploadOptions extends OperationOptions {
 /** Writes in order, then `publish` or `undo`, exactly one of them to its end. */
 export abstract class Upload implements WriteHandle {
   readonly offset: number;
+  readonly borrows = true;
   protected readonly to: Destination;
   protected readonly file: DiskFile;
   readonly #options: UploadOptions;

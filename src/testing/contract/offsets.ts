@@ -1,7 +1,7 @@
 /** Ranges of files, resumed uploads, appending (RFC 3659 §5, RFC 959 APPE). */
 import assert from "node:assert/strict";
 import { bytesOf } from "../sample.js";
-import { at, begin, bytes, names, put, refused, text } from "../store-words.js";
+import { at, begin, bytes, bytesInto, names, put, refused, text } from "../store-words.js";
 import type { Row } from "./row.js";
 
 const NOWHERE = [11, 2 ** 53, -1, Number.NaN, Infinity];
@@ -46,6 +46,17 @@ export const offsets: readonly Row[] = [
             const read = await bytes(store, "/big", { start, end });
             assert.ok(read.equals(content.subarray(start, end)), `${start} to ${end}`);
           }
+    },
+  },
+  {
+    title: "bytes that are read into memory of the reader are the same, where the store reads so",
+    async run({ store, can }) {
+      const content = bytesOf(Math.max(...can.borders) + 1000);
+      await put(store, "/a", content);
+      for (const [start, end] of [[], [7], [5, 5], [1, 70_000], [content.length - 3, content.length + 9]]) {
+        const read = await bytesInto(Buffer.alloc(60_000), store, "/a", { start, end });
+        assert.ok(read === undefined || read.equals(content.subarray(start, end)), `${start} to ${end}`);
+      }
     },
   },
   {

@@ -107,6 +107,20 @@ export const signals: readonly Row[] = [
       assert.ok(seen < 500, `${seen} entries`);
     },
   },
+  {
+    title: "a signal ends reading into memory of the reader, where the store reads so",
+    async run({ store }) {
+      await put(store, "/a", "0123456789");
+      const controller = new AbortController();
+      const reason = new Error("ABOR");
+      await using reader = await store.openRead(at("/a"), { signal: controller.signal });
+      const { body } = reader;
+      if (body.read === undefined) return;
+      assert.equal(await body.read(Buffer.alloc(4)), 4);
+      controller.abort(reason);
+      await assert.rejects(within(body.read(Buffer.alloc(4)), "the end of the read", BOUND), isThe(reason));
+    },
+  },
   ...(["replace", "append"] as const).map((mode): Row => {
     return {
       title: `${mode}: a signal ends an upload midway; what arrived can be aborted or kept`,

@@ -37,6 +37,18 @@ export const uploads: readonly Row[] = [
     assert.deepEqual(await names(store), ["new"]);
   }),
   {
+    title: "memory of chunks may be used again after the write, where the store borrows it",
+    async run({ store, can }) {
+      const content = bytesOf(Math.max(...can.borders) + 1);
+      const handle = await store.openWrite(at("/a"), { mode: "replace" });
+      const chunk = Buffer.from(content);
+      await handle.write([chunk]);
+      if (handle.borrows === true) chunk.fill(0);
+      await handle.commit();
+      assert.ok((await bytes(store, "/a")).equals(content), "what was written has changed");
+    },
+  },
+  {
     title: "the old content stays until commit",
     async run({ store }) {
       await put(store, "/a", "old");

@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import net from "node:net";
+import { describe, test } from "node:test";
+import type { DataChannel } from "../../dist/channel/data-channel.js";
+import { InboundMemory } from "../../dist/channel/inbound-memory.js";
+import { borrow, giveBack } from "../../dist/channel/lent-memory.js";
+import { takeOver } from "../../dist/channel/node-reading.js";
+import { assertNoLeaks } from "../kit/leaks.js";
+import { until } from "../kit/temporary.js";
+import { connected, connection, elapse, ROUTES, rejection } from "./connections.js";
+
+const MEBIBYTE = 1024 * 1024;
+/** Long enough to be read into lent memory. */
+const LONG = 8 * MEBIBYTE;
+
+/** What a channel receives; its memory is overwritten as soon as it is copied, as the channel may do from then on. */
+async function copied(channel: DataChannel, eachBatch?: () => Promise<void>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const batch of channel.receive()) {
+    pieces.push(...batch.map((chunk) => Buffer.from(chunk)));
+    for (const chunk of batch) chunk.fill(0);
+    await eachBatch?.();
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Receives until so many bytes have come, which then are with the receiver. */
+async function some(channel: DataChannel, bytes: number): Promise<AsyncGenerator<readonly Uint8Array[]>> {
+  const batches = channel.receive();
+  while (channel.bytesReceived < bytes) await batches.next();
+  return batches;
+}
+
+/** Sends in pieces of many sizes. */
+function sendIn(client: net.Socket, content: Buffer): void {
+  for (let from = 0, size = 1; from < content.length; from += size, size = ((size * 7) % 200_003) + 1)
+    client.write(content.subarray(from, from + size));
+  client.end();
+}
+
+describe("reading into lent memory", () => {
+  for (const route of ROUTES)
+    test(`an upload comes whole: ${route.kind} ${route.host}`, () =>
+      assertNoLeaks(async () => {
+        const content = randomBytes(LONG + 12_345);
+        await using made = await connection({ lends: true, stallTimeout: 5000 }, route);
+        sendIn(made.client, content);
+        const came = await copied(made.channel);
+        assert.ok(came.equals(content), `${came.length} of ${content.length} bytes`);
+        assert.equal(made.channel.bytesReceived, content.length);
+        await made.channel.finish();
+      }));
+
+  connected(
+    "a slow receiver holds the client back, and loses nothing",
+    async ({ channel, client }) => {
+      const content = randomBytes(4 * LONG);
+      sendIn(client, content);
+      let most = 0;
+      let taken = 0;
+      const came = await copied(channel, async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        most = Math.max(most, channel.bytesReceived - taken);
+        taken = channel.bytesReceived;
+      });
+      assert.ok(came.equals(content));
+      assert.ok(most < 3 * MEBIBYTE, `${most} bytes were taken at once`);
+    },
+    { lends: true },
+  );
+
+  connected(
+    "while nobody asks for more, little more is taken",
+    async ({ channel, client }) => {
+      client.write(randomBytes(8 * LONG));
+      await some(channel, MEBIBYTE);
+      const before = channel.bytesReceived;
+      await elapse(100);
+      assert.ok(channel.bytesReceived - before < 3 * MEBIBYTE, `${channel.bytesReceived - before} bytes`);
+      assert.ok(client.writableLength > 0);
+    },
+    { lends: true },
+  );
+
+  connected(
+    "a client that is reset midway is lost, after what it has sent",
+    async ({ channel, client }) => {
+      client.write(randomBytes(LONG));
+      const batches = await some(channel, MEBIBYTE);
+      client.resetAndDestroy();
+      const rest = async (): Promise<void> => {
+        for await (const batch of batches) assert.ok(batch.length > 0);
+      };
+      await rejection(rest(), "DATA_LOST");
+      assert.equal(channel.ended, false);
+      await channel.closed;
+    },
+    { lends: true },
+  );
+
+  connected(
+    "a client that stops midway is cut off",
+    async ({ channel, client }) => {
+      client.write(randomBytes(MEBIBYTE));
+      await rejection(copied(channel), "STALLED");
+      assert.equal(channel.bytesReceived, MEBIBYTE);
+      await channel.closed;
+    },
+    { lends: true, stallTimeout: 100 },
+  );
+
+  connected(
+    "an abort ends it midway",
+    async ({ channel, client }) => {
+      client.write(randomBytes(LONG));
+      const batches = await some(channel, MEBIBYTE);
+      channel.abort("enough");
+      await rejection(batches.next(), "ABORTED");
+      await channel.closed;
+    },
+    { lends: true },
+  );
+
+  connected(
+    "an end of file that came already is not missed",
+    async ({ channel, client }) => {
+      const content = randomBytes(300 * 1024);
+      client.end(content);
+      await once(client, "finish");
+      await elapse(50);
+      assert.ok((await copied(channel)).equals(content));
+    },
+    { lends: true, stallTimeout: 5000 },
+  );
+
+  test("where Node does not let, it reads as ever", () =>
+    assertNoLeaks(async () => {
+      const [ours, client] = await pair();
+      const inside = (ours as unknown as { readonly _handle: object })._handle;
+      Object.defineProperty(inside, "useUserBuffer", { value: undefined });
+      assert.equal(takeOver(ours, { memory: () => Buffer.alloc(9), arrived: () => assert.fail() }), undefined);
+      client.end("as ever");
+      const [chunk] = (await once(ours.resume(), "data")) as [Buffer];
+      assert.equal(chunk.toString(), "as ever");
+      ours.destroy();
+      client.destroy();
+    }));
+});
+
+describe("lent memory", () => {
+  test("comes back when all that it holds was given back, and is used again", () => {
+    const inbound = new InboundMemory();
+    const { buffer } = inbound.next();
+    const first = inbound.take(1000);
+    const second = inbound.take(2000);
+    assert.equal(second.byteOffset, first.byteOffset + 1000);
+    inbound.close();
+    inbound.giveBack([first]);
+    const other = borrow();
+    assert.notEqual(other.buffer, buffer, "half of it is still with a reader");
+    inbound.giveBack([second]);
+    const again = borrow();
+    assert.equal(again.buffer, buffer);
+    giveBack(other);
+    giveBack(again);
+  });
+
+  test("is not mixed up with memory of others, nor given back twice", () => {
+    const inbound = new InboundMemory();
+    const { buffer } = inbound.next();
+    const chunk = inbound.take(10);
+    inbound.giveBack([Buffer.alloc(10)]);
+    inbound.close();
+    inbound.giveBack([chunk]);
+    inbound.giveBack([chunk]);
+    const [one, two] = [borrow(), borrow()];
+    assert.equal(one.buffer, buffer);
+    assert.notEqual(two.buffer, buffer);
+    giveBack(one);
+    giveBack(two);
+  });
+
+  test("a piece that is nearly full makes room for the next one", () => {
+    const inbound = new InboundMemory();
+    const room = inbound.next();
+    inbound.take(room.length - 1);
+    assert.notEqual(inbound.next().buffer, room.buffer);
+    inbound.close();
+  });
+});
+
+/** Two ends of a connection; ours is unread. */
+async function pair(): Promise<[net.Socket, net.Socket]> {
+  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1");
+  const [ours] = (await once(server, "connection")) as [net.Socket];
+  server.close();
+  await until(() => !client.connecting);
+  return [ours, client];
+}
