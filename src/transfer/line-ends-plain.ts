@@ -1,5 +1,5 @@
 /**
- * What line-ends.wat does, once more in JavaScript, for processes without WebAssembly or without SIMD. Takes some five to
+ * What line-ends.wat does, once more in JavaScript, for processes without WebAssembly or without SIMD. Takes some
  * ten times as long.
  */
 

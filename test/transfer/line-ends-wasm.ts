@@ -15,7 +15,7 @@ export const COMPILED = join(FOLDER, "line-ends-wasm.ts");
 /** The file as it should be. */
 export async function compiledLineEnds(): Promise<string> {
   const { parseWat } = await wabt();
-  const source = parseWat(SOURCE, readFileSync(SOURCE), { simd: true });
+  const source = parseWat(SOURCE, readFileSync(SOURCE, "utf8"), { simd: true });
   source.validate();
   const code = Buffer.from(source.toBinary({}).buffer).toString("base64");
   return [
