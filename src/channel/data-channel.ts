@@ -9,7 +9,7 @@ import { FtpError } from "../errors.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import { endpointsOf } from "./endpoints.js";
 import type { SecuredSocket } from "./handshake.js";
-import { InboundMemory } from "./inbound-memory.js";
+import { giveBack, LentMemory } from "./lent-memory.js";
 import { takeOver } from "./node-reading.js";
 import { ignoreError } from "./opening.js";
 import type { Secure } from "./secure.js";
@@ -87,7 +87,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   /** Cost of the batch. */
   #buffered = 0;
   /** Memory that is read into; `undefined` while Node brings its own. */
-  #inbound: InboundMemory | undefined;
+  #inbound: LentMemory | undefined;
   /** Whether such memory is to be had. */
   #lends: boolean;
   /** Resolves `closed`. */
@@ -175,7 +175,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
       if (this.#batch.length > 0) {
         const batch = this.#takeBatch();
         yield batch;
-        this.#inbound?.giveBack(batch);
+        for (const chunk of batch) giveBack(chunk);
         this.#readIntoLent();
       } else if (this.#ended) return;
       else await this.#change();
@@ -226,13 +226,13 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   #readIntoLent(): void {
     if (!this.#lends || this.#received < LONG || this.#failure !== undefined || this.#ended) return;
     this.#lends = false;
-    const inbound = new InboundMemory();
+    const inbound = new LentMemory();
     const socket = this.#socket;
     socket.pause();
     // Tells "data" as ever.
     while (socket.read() !== null);
     const taken = takeOver(socket, {
-      memory: () => inbound.next(),
+      memory: () => inbound.room(),
       arrived: (bytes) => this.#collect(inbound.take(bytes)),
     });
     if (taken !== undefined) {

@@ -1,13 +1,16 @@
 /** Download (RFC 959 §4.1.3 RETR, RFC 3659 §5 REST). The file is open before 150; what is missing is refused before anything is sent. */
+import type { DataChannel } from "../channel/data-channel.js";
+import { LentMemory } from "../channel/lent-memory.js";
 import { FtpError } from "../errors.js";
 import { conduct, heldTransfer, pacing } from "../session/conduct.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { RetrieveQuestion } from "../session/questions.js";
+import type { FileBody } from "../storage/file-body.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import { GivenBytes } from "../storage/given-bytes.js";
-import { type AsciiPosition, afterMarker, locate, toNetwork } from "../transfer/ascii.js";
+import { type AsciiPosition, afterMarker, locate, toNetwork, toNetworkLent } from "../transfer/ascii.js";
 import type { Stage } from "../transfer/stage.js";
-import { sendAll, type Transfer } from "../transfer/transfer.js";
+import { sendAll, sendLent, type Transfer } from "../transfer/transfer.js";
 import { type Reply, reply } from "../wire/reply.js";
 import { baseName, type VirtualPath } from "../wire/virtual-path.js";
 import { pathname } from "./grammar.js";
@@ -49,6 +52,7 @@ async function retrieveFile(dialogue: Dialogue, transfer: Transfer, question: Re
   await using file = await dialogue.fileSystem.openRead(path, { start: start.offset, signal });
   const stages = [...question.stages, ...wireStages(dialogue, start)];
   const pace = pacing(dialogue, "downloadRate", transfer);
+  const isPlain = question.stages.length === 0 && pace.length === 0 && !start.insideLineEnd;
   const given = new GivenBytes(path, file, { start: start.offset });
   // Clients take the number in parentheses for what is about to come.
   const size = stages.length === 0 ? ` (${file.info.size - start.offset} bytes)` : "";
@@ -57,11 +61,22 @@ async function retrieveFile(dialogue: Dialogue, transfer: Transfer, question: Re
     announcement: dialogue.texts.opening(`${baseName(path)}${size}`),
     fact: "retrieved",
     move: async (channel) => {
-      await sendAll(channel, given.body, [...stages, ...pace]);
+      if (isPlain) await sendFile(channel, given.body, dialogue.state.type);
+      else await sendAll(channel, given.body, [...stages, ...pace]);
       // The end of the data connection is the end of the file (RFC 959 §3.4.1): only the reply can say that it came too early.
       given.assertAll();
     },
   });
+}
+
+/** Sends what nobody but TYPE has a say in. */
+async function sendFile(channel: DataChannel, body: FileBody, type: "A" | "I"): Promise<void> {
+  if (body.read === undefined) return await sendAll(channel, body, type === "A" ? [toNetwork] : []);
+  const read = body.read.bind(body);
+  if (type === "I") return await sendLent(channel, read);
+  const memory = new LentMemory();
+  await sendLent(channel, read, (chunk) => toNetworkLent(chunk, memory));
+  memory.close();
 }
 
 /** The host's own bytes: nobody knows where in them a marker would lead. */

@@ -14,9 +14,9 @@ import type { FileInfo } from "../storage/file-info.js";
 import type { WriteHandle, WriteMode } from "../storage/file-system.js";
 import { FileSystemError } from "../storage/file-system-error.js";
 import { writeHandleFrom } from "../storage/write-handle-from.js";
-import { type AsciiPosition, fromNetwork } from "../transfer/ascii.js";
+import { type AsciiPosition, collapsing, fromNetwork } from "../transfer/ascii.js";
 import type { Stage } from "../transfer/stage.js";
-import { reasonOf, receiveAll, type Transfer } from "../transfer/transfer.js";
+import { reasonOf, receiveAll, receiveTranslated, type Transfer } from "../transfer/transfer.js";
 import type { Reply } from "../wire/reply.js";
 import { baseName, childOf, parentOf, type VirtualPath } from "../wire/virtual-path.js";
 import { newPathname, optionalText, resolveNew } from "./grammar.js";
@@ -126,13 +126,20 @@ async function storeFile(
     ...(bound === undefined ? [] : [upTo(bound.amount, () => tooLarge(dialogue, bound))]),
     ...question.stages,
   ];
+  // Nobody but TYPE has a say in the bytes.
+  const isPlainText = stages.length === 1 && dialogue.state.type === "A";
   return await conduct(dialogue, transfer, {
     path,
     announcement: upload.announcement(dialogue, path),
     fact: "stored",
     borrows: sink.borrows === true && question.stages.length === 0,
     keepsWhatCame: dialogue.settings.partialUploads === "keep",
-    move: (channel) => receive(dialogue, channel, transfer, sink, stages),
+    move: (channel) =>
+      receive(dialogue, channel, transfer, sink, () =>
+        isPlainText
+          ? receiveTranslated(channel, sink, collapsing(start.insideLineEnd))
+          : receiveAll(channel, sink, stages),
+      ),
   });
 }
 
@@ -188,10 +195,10 @@ async function receive(
   channel: DataChannel,
   transfer: Transfer,
   sink: WriteHandle,
-  stages: readonly Stage[],
+  take: () => Promise<void>,
 ): Promise<void> {
   try {
-    await receiveAll(channel, sink, stages);
+    await take();
     // The end of file has come: that the client is gone now takes nothing from the upload.
     await channel.finish().catch(unlessLost);
     await letControlSpeak(transfer);

@@ -4,6 +4,7 @@
  * same to the byte, whatever the chunks. However large a chunk of a store is, it goes on in pieces of `SLICE`, between which
  * others have their turn. Does not know how line ends are found.
  */
+import type { LentMemory } from "../channel/lent-memory.js";
 import { Turn } from "../events/turn.js";
 import { lineEnds, SLICE } from "./line-ends.js";
 import type { Stage } from "./stage.js";
@@ -16,9 +17,17 @@ const CARRIAGE_RETURN = Uint8Array.of(CR);
 
 /** Store to wire: every LF becomes CRLF. What the store has given stays as it is. */
 export const toNetwork: Stage = async function* (source) {
-  const { expand } = lineEnds();
-  for await (const chunk of source) for (const piece of piecesOf(chunk)) yield expand(piece, allocate);
+  for await (const chunk of source) yield* expanded(chunk, allocate);
 };
+
+/** The same for one chunk. @param memory where all of it goes; to be given back piece by piece */
+export function* toNetworkLent(chunk: Uint8Array, memory: LentMemory): Generator<Uint8Array> {
+  const lend = (length: number): Uint8Array => {
+    memory.room(length);
+    return memory.take(length);
+  };
+  for (const piece of expanded(chunk, lend)) yield piece.buffer === chunk.buffer ? copyOf(piece, lend) : piece;
+}
 
 /**
  * Wire to store: every CRLF becomes LF. What comes from the network is nobody else's: the chunks themselves are changed, and
@@ -26,17 +35,26 @@ export const toNetwork: Stage = async function* (source) {
  * @param afterCarriageReturn whether the octet before the first one was a CR whose LF has not come
  */
 export function fromNetwork(afterCarriageReturn = false): Stage {
+  const translate = collapsing(afterCarriageReturn);
   return async function* (source) {
-    const { collapse } = lineEnds();
-    let held = afterCarriageReturn;
-    for await (const chunk of source)
-      for (const piece of piecesOf(chunk)) {
-        if (held && piece[0] !== LF) yield CARRIAGE_RETURN;
-        held = piece[piece.length - 1] === CR;
-        const rest = held ? piece.subarray(0, -1) : piece;
-        yield rest.subarray(0, collapse(rest));
-      }
-    if (held) yield CARRIAGE_RETURN;
+    for await (const chunk of source) yield* translate(chunk);
+    yield* translate();
+  };
+}
+
+/** The same chunk by chunk; without one, what is left at their end. */
+export function collapsing(afterCarriageReturn: boolean): (chunk?: Uint8Array) => Generator<Uint8Array> {
+  const { collapse } = lineEnds();
+  let held = afterCarriageReturn;
+  return function* (chunk) {
+    if (chunk === undefined && held) yield CARRIAGE_RETURN;
+    if (chunk === undefined) return;
+    for (const piece of piecesOf(chunk)) {
+      if (held && piece[0] !== LF) yield CARRIAGE_RETURN;
+      held = piece[piece.length - 1] === CR;
+      const rest = held ? piece.subarray(0, -1) : piece;
+      yield rest.subarray(0, collapse(rest));
+    }
   };
 }
 
@@ -107,6 +125,18 @@ function locateInPiece(piece: Uint8Array, octets: number): AsciiPosition {
 function* piecesOf(chunk: Uint8Array): Generator<Uint8Array> {
   const bytes = asBytes(chunk);
   for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE);
+}
+
+/** What has no line end comes as it is. */
+function copyOf(piece: Uint8Array, allocate: (length: number) => Uint8Array): Uint8Array {
+  const copy = allocate(piece.length);
+  copy.set(piece);
+  return copy;
+}
+
+function* expanded(chunk: Uint8Array, allocate: (length: number) => Uint8Array): Generator<Uint8Array> {
+  const { expand } = lineEnds();
+  for (const piece of piecesOf(chunk)) yield expand(piece, allocate);
 }
 
 /** Room for what goes to the network. */

@@ -3,10 +3,9 @@
  * stopped. Knows no reply codes and no commands.
  */
 import type { DataChannel } from "../channel/data-channel.js";
-import { borrow, giveBack } from "../channel/lent-memory.js";
+import { giveBack, LentMemory } from "../channel/lent-memory.js";
 import { FtpError } from "../errors.js";
 import { Turn } from "../events/turn.js";
-import type { FileBody } from "../storage/file-body.js";
 import type { WriteHandle } from "../storage/file-system.js";
 import { type Stage, through } from "./stage.js";
 
@@ -104,8 +103,11 @@ export class Transfer implements TransferView {
 }
 
 /** Sends a source to its end, then closes the data connection (RFC 959 §3.4.1: in stream mode that is the end of file). */
-export async function sendAll(channel: DataChannel, source: FileBody, stages: readonly Stage[]): Promise<void> {
-  if (stages.length === 0 && source.read !== undefined) return await sendLent(channel, source);
+export async function sendAll(
+  channel: DataChannel,
+  source: AsyncIterable<Uint8Array>,
+  stages: readonly Stage[],
+): Promise<void> {
   const turn = new Turn();
   for await (const chunk of through(source, stages)) {
     const room = channel.send(asBytes(chunk));
@@ -115,26 +117,50 @@ export async function sendAll(channel: DataChannel, source: FileBody, stages: re
   await channel.finish();
 }
 
-/** The same for bytes that nobody else looks at: they are read into memory that is used again. */
-async function sendLent(channel: DataChannel, source: FileBody): Promise<void> {
+/**
+ * The same for bytes that nobody else looks at on their way, through memory that is used again.
+ * @param read puts the next bytes into memory; 0 at the end
+ * @param translate what goes to the network for some bytes, in memory of its own. Default: the bytes
+ */
+export async function sendLent(
+  channel: DataChannel,
+  read: (memory: Uint8Array) => Promise<number>,
+  translate?: (chunk: Uint8Array) => Iterable<Uint8Array>,
+): Promise<void> {
   const turn = new Turn();
+  const memory = new LentMemory();
   for (;;) {
-    const memory = borrow();
-    const bytes = (await source.read?.(memory)) ?? 0;
-    if (bytes === 0) {
-      giveBack(memory);
-      return await channel.finish();
+    const bytes = await read(memory.room());
+    if (bytes === 0) break;
+    const chunk = memory.take(bytes);
+    for (const piece of translate?.(chunk) ?? [chunk]) {
+      const room = channel.send(piece, () => giveBack(piece));
+      if (room !== undefined) await room;
     }
-    const room = channel.send(memory.subarray(0, bytes), () => giveBack(memory));
-    if (room !== undefined) await room;
+    if (translate !== undefined) giveBack(chunk);
     if (turn.due) await turn.take();
   }
+  memory.close();
+  await channel.finish();
 }
 
 /** Receives until the client closes the data connection. Bytes that arrived before an error are in the sink. */
 export async function receiveAll(channel: DataChannel, sink: WriteHandle, stages: readonly Stage[]): Promise<void> {
   if (stages.length === 0) for await (const chunks of channel.receive()) await sink.write(chunks);
   else for await (const chunk of through(flatten(channel.receive()), stages)) await sink.write([asBytes(chunk)]);
+}
+
+/**
+ * The same for bytes that only have to be translated, all that has come at once.
+ * @param translate what the file gets for some bytes; without any, what is left at their end
+ */
+export async function receiveTranslated(
+  channel: DataChannel,
+  sink: WriteHandle,
+  translate: (chunk?: Uint8Array) => Iterable<Uint8Array>,
+): Promise<void> {
+  for await (const chunks of channel.receive()) await sink.write(chunks.flatMap((chunk) => [...translate(chunk)]));
+  await sink.write([...translate()]);
 }
 
 /** What a stream of the host gives may be text; anything else is a mistake of its, not the client's. */

@@ -4,8 +4,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { describe, test } from "node:test";
 import type { DataChannel } from "../../dist/channel/data-channel.js";
-import { InboundMemory } from "../../dist/channel/inbound-memory.js";
-import { borrow, giveBack } from "../../dist/channel/lent-memory.js";
+import { giveBack, LentMemory } from "../../dist/channel/lent-memory.js";
 import { takeOver } from "../../dist/channel/node-reading.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { until } from "../kit/temporary.js";
@@ -150,44 +149,49 @@ describe("reading into lent memory", () => {
 });
 
 describe("lent memory", () => {
-  test("comes back when all that it holds was given back, and is used again", () => {
-    const inbound = new InboundMemory();
-    const { buffer } = inbound.next();
-    const first = inbound.take(1000);
-    const second = inbound.take(2000);
+  /** The memory that is lent next. */
+  function next(): ArrayBufferLike {
+    const memory = new LentMemory();
+    const { buffer } = memory.room();
+    memory.close();
+    return buffer;
+  }
+
+  test("comes back when all that was taken of it was given back, and is used again", () => {
+    const memory = new LentMemory();
+    const { buffer } = memory.room();
+    const first = memory.take(1000);
+    const second = memory.take(2000);
     assert.equal(second.byteOffset, first.byteOffset + 1000);
-    inbound.close();
-    inbound.giveBack([first]);
-    const other = borrow();
-    assert.notEqual(other.buffer, buffer, "half of it is still with a reader");
-    inbound.giveBack([second]);
-    const again = borrow();
-    assert.equal(again.buffer, buffer);
-    giveBack(other);
-    giveBack(again);
+    memory.close();
+    giveBack(first);
+    assert.notEqual(next(), buffer, "half of it is still with a reader");
+    giveBack(second);
+    assert.equal(next(), buffer);
   });
 
   test("is not mixed up with memory of others, nor given back twice", () => {
-    const inbound = new InboundMemory();
-    const { buffer } = inbound.next();
-    const chunk = inbound.take(10);
-    inbound.giveBack([Buffer.alloc(10)]);
-    inbound.close();
-    inbound.giveBack([chunk]);
-    inbound.giveBack([chunk]);
-    const [one, two] = [borrow(), borrow()];
-    assert.equal(one.buffer, buffer);
-    assert.notEqual(two.buffer, buffer);
-    giveBack(one);
-    giveBack(two);
+    const memory = new LentMemory();
+    const { buffer } = memory.room();
+    const chunk = memory.take(10);
+    giveBack(Buffer.alloc(10));
+    memory.close();
+    giveBack(chunk);
+    giveBack(chunk);
+    const [one, two] = [new LentMemory(), new LentMemory()];
+    assert.equal(one.room().buffer, buffer);
+    assert.notEqual(two.room().buffer, buffer);
+    one.close();
+    two.close();
   });
 
-  test("a piece that is nearly full makes room for the next one", () => {
-    const inbound = new InboundMemory();
-    const room = inbound.next();
-    inbound.take(room.length - 1);
-    assert.notEqual(inbound.next().buffer, room.buffer);
-    inbound.close();
+  test("makes room in the next piece where one has too little", () => {
+    const memory = new LentMemory();
+    const room = memory.room();
+    memory.take(room.length - 1);
+    assert.equal(memory.room(1).buffer, room.buffer);
+    assert.notEqual(memory.room().buffer, room.buffer);
+    memory.close();
   });
 });
 

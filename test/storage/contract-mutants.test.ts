@@ -21,6 +21,7 @@ import { FileSystemError } from "../../dist/storage/file-system-error.js";
 import { FileSystemWrapper } from "../../dist/storage/file-system-wrapper.js";
 import type { VirtualPath } from "../../dist/storage/names.js";
 import { contractCases } from "../../dist/testing/index.js";
+import * as bodies from "./body-mutants.js";
 import { changed } from "./changed-upload.js";
 import * as sums from "./checksum-mutants.js";
 import { at } from "./store.js";
@@ -259,35 +260,10 @@ class LastAppendWins extends FileSystemWrapper {
   }
 }
 
-/** Reads into memory, but what does not fit is lost. */
-class LosesWhatDoesNotFit extends FileSystemWrapper {
-  override async openRead(path: VirtualPath, options: ReadOptions = {}): Promise<ReadHandle> {
-    const { info, body, close } = await super.openRead(path, options);
-    const pieces = body[Symbol.asyncIterator]();
-    const read = async (memory: Uint8Array): Promise<number> => {
-      const { done, value } = await pieces.next();
-      if (done === true) return 0;
-      const part = value.subarray(0, memory.length);
-      memory.set(part);
-      return part.length;
-    };
-    return { info, body: { [Symbol.asyncIterator]: () => pieces, read }, close, [Symbol.asyncDispose]: close };
-  }
-}
-
-class ReadsOnAfterTheSignal extends FileSystemWrapper {
-  override async openRead(path: VirtualPath, options: ReadOptions = {}): Promise<ReadHandle> {
-    const { info, body, close } = await super.openRead(path, options);
-    const read = (memory: Uint8Array): Promise<number> => Promise.resolve(memory.length);
-    const pieces = body[Symbol.asyncIterator]();
-    return { info, body: { [Symbol.asyncIterator]: () => pieces, read }, close, [Symbol.asyncDispose]: close };
-  }
-}
-
 /** Each mutant with the case that is about its fault. */
 const MUTANTS: readonly (readonly [new (inner: FileSystem) => FileSystem, title: string])[] = [
-  [LosesWhatDoesNotFit, "bytes that are read into memory of the reader are the same, where the store reads so"],
-  [ReadsOnAfterTheSignal, "a signal ends reading into memory of the reader, where the store reads so"],
+  [bodies.LosesWhatDoesNotFit, "bytes that are read into memory of the reader are the same, where the store reads so"],
+  [bodies.ReadsOnAfterTheSignal, "a signal ends reading into memory of the reader, where the store reads so"],
   [KeepsAborted, "replace: abort at every stage leaves nothing"],
   [KeepsAborted, "abort at every stage leaves what stood there"],
   [KeepsAborted, "a handle that is disposed without commit is aborted, one that was committed stays"],
