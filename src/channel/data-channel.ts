@@ -44,7 +44,7 @@ const BURST = 4 * 1024 * 1024;
 /** Bytes that may wait for the receiver. */
 const RECEIVE_BOUND = 1024 * 1024;
 /** Bytes behind which an upload is long: to read it into memory that is used again is worth another socket object. */
-const LONG = 256 * 1024;
+const LONG = 128 * 1024;
 /** What a piece costs in memory besides its bytes: a client may send single ones. */
 const PIECE_COST = 256;
 /** How long a client may keep its side open after our end of file, in milliseconds. */

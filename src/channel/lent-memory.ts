@@ -8,7 +8,7 @@ const PIECE = 512 * 1024;
 /** Bytes of room below which a read would be too small to be worth its call. */
 const SMALLEST = 64 * 1024;
 /** Pieces that are kept while nobody needs them. */
-const KEPT = 64;
+const KEPT = 256;
 /** For how long, in milliseconds, at the most. */
 const KEPT_MS = 10_000;
 
