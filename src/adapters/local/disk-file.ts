@@ -100,8 +100,11 @@ export class DiskFile implements AsyncDisposable {
     );
   }
 
-  chown(owner: number, group: number): Promise<void> {
-    return this.#later((descriptor) => later.fchown(descriptor, owner, group));
+  chown(owner: number, group: number): Answer<void> {
+    return this.#call(
+      (descriptor) => fs.fchownSync(descriptor, owner, group),
+      (descriptor) => later.fchown(descriptor, owner, group),
+    );
   }
 
   /** Closes the file when no call is under way any more. Never throws. */
