@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { type RunOptions, run } from "../kit/programs.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../kit/temporary.js";
-import { PROJECT } from "./source-file.js";
+import { PROJECT, parse } from "./source-file.js";
 
 /** What an entry needs besides portside. */
 const PEERS: Readonly<Record<string, string>> = {
@@ -19,6 +19,9 @@ const PEERS: Readonly<Record<string, string>> = {
   "./prometheus": "prom-client",
   "./redis": "redis",
 };
+
+/** Modules of Node that take long to load, and that no server needs. */
+const HEAVY = ["http", "https", "http2", "child_process", "worker_threads", "inspector", "readline", "repl", "test"];
 
 const MANIFEST = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
 const TSC = join(PROJECT, "node_modules/typescript/bin/tsc");
@@ -116,6 +119,31 @@ suite("the packed package", () => {
       });
   }
 
+  test("its main entry is one file, and loads no adapter of a cloud and nothing heavy", () => {
+    const loaded = [...loadedWith("index.ts", join(folder.path, "node_modules/portside/dist"))];
+    const files = loaded.filter((name) => name.endsWith(".ts"));
+    assert.deepEqual(files, ["index.ts", "portside.ts"], "npm run build joins what tsc alone leaves in many files");
+    const others = loaded.filter((name) => !name.endsWith(".ts") && !name.startsWith("node:"));
+    assert.deepEqual(others.toSorted(), ["eventemitter3", "tslib/tslib.es6.mjs"]);
+    assert.ok(loaded.includes("node:net"), "modules of Node are seen");
+    assert.deepEqual(
+      loaded.filter((name) => HEAVY.includes(name.replace("node:", ""))),
+      [],
+    );
+  });
+
+  for (const [path, name] of [
+    ["errors", "FtpError"],
+    ["events/question", "Question"],
+    ["server/server", "Server"],
+    ["storage/file-system-error", "FileSystemError"],
+  ] as const)
+    test(`${name} is one class, in a module of its own too`, async () => {
+      const program = `const one = require("./node_modules/portside/dist/${path}.js").${name};
+        console.log(typeof one, one === require("portside").${name})`;
+      assert.equal(await succeed(process.execPath, ["-e", program]), "function true\n");
+    });
+
   for (const name of ["esm.mjs", "commonjs.cjs"])
     test(`${name} runs a server`, async () => {
       assert.equal(await succeed(process.execPath, [name]), "220\n");
@@ -139,4 +167,14 @@ suite("the packed package", () => {
 function manifestFor(archive: string): string {
   const own = Object.keys(MANIFEST.dependencies).map((name) => [name, `file:${join(PROJECT, "node_modules", name)}`]);
   return JSON.stringify({ private: true, dependencies: { portside: `file:${archive}`, ...Object.fromEntries(own) } });
+}
+
+/** A file of a folder and all that is loaded with it: files as `parse` names them, and modules by their names. */
+function loadedWith(path: string, folder: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  if (!path.endsWith(".ts")) return found;
+  const text = readFileSync(join(folder, path.replace(/\.ts$/, ".js")), "utf8");
+  for (const next of parse(path, text).imports) loadedWith(next, folder, found);
+  return found;
 }
