@@ -43,6 +43,7 @@ export default {
     // The package has src/.
     sourcemapExcludeSources: true,
     minifyInternalExports: false,
+    hoistTransitiveImports: false,
     entryFileNames: "[name].js",
     chunkFileNames: "[name].js",
     // By its own name Node comes to it through CommonJS, which takes longer than all of portside.
