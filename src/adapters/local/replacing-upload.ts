@@ -84,7 +84,11 @@ class ReplacingUpload extends Upload {
 
 async function resemble(file: DiskFile, { mode, uid, gid }: BigIntStats): Promise<void> {
   await file.chmod(Number(mode & 0o777n));
-  await file.chown(Number(uid), Number(gid)).catch(() => undefined);
+  try {
+    await file.chown(Number(uid), Number(gid));
+  } catch {
+    // Most processes may give files to nobody.
+  }
 }
 
 function isTaken(error: unknown): boolean {
