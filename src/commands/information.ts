@@ -160,7 +160,7 @@ async function listPath(dialogue: Dialogue, name: string): Promise<Reply> {
     return reply(213, texts.listingOf(path), longLine(info, new Date()), texts.listingEnd);
   const lines: string[] = [];
   const sections = walkTarget(dialogue, target, { signal, inReply: true });
-  for await (const line of longLines(sections, new Date())) lines.push(line);
+  for await (const some of longLines(sections, new Date())) lines.push(...some);
   const { reached } = sections;
   if (reached !== undefined) dialogue.tellLimited(reached);
   return reply(212, texts.listingOf(path), ...lines, reached === undefined ? texts.listingEnd : texts.listingCut);

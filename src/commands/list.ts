@@ -94,26 +94,30 @@ async function listFacts(dialogue: Dialogue, name: string | undefined): Promise<
 }
 
 /** `cdir` only where the type fact tells it from an entry (RFC 3659 §7.5.1). The parent is not looked up. */
-async function* factLines(dialogue: Dialogue, target: ListingTarget, sections: Walk): AsyncGenerator<string> {
+async function* factLines(
+  dialogue: Dialogue,
+  target: ListingTarget,
+  sections: Walk,
+): AsyncGenerator<readonly string[]> {
   const { facts } = dialogue.state;
   const rights = rightsAt(dialogue, target.path);
   const self = facts.has("type") ? target.info : undefined;
   // Behind the first entry is asked for: what the store refuses must show before the first line.
   let head = self === undefined ? undefined : factLine(self, facts, rights, { type: "cdir", name: "." });
   for await (const section of sections) {
-    for await (const entry of section.entries) {
-      if (head !== undefined) yield head;
+    for await (const entries of section.entries) {
+      const lines = entries.map((entry) => factLine(entry, facts, rights));
+      yield head === undefined ? lines : [head, ...lines];
       head = undefined;
-      yield factLine(entry, facts, rights);
     }
   }
-  if (head !== undefined) yield head;
+  if (head !== undefined) yield [head];
 }
 
 /** What is shown of a target. */
 interface Shown {
   readonly target: ListingTarget;
-  readonly lines: AsyncGenerator<string>;
+  readonly lines: AsyncGenerator<readonly string[]>;
   /** Where the lines come from; none of one file. */
   readonly sections?: Walk;
   readonly recursive?: boolean;

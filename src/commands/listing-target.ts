@@ -127,8 +127,8 @@ export function rightsAt({ fileSystem }: Dialogue, path: VirtualPath): Rights {
   };
 }
 
-/** The lines with the first one read already: what the store refuses shows before 150. The caller closes `lines`. */
-export async function begun(lines: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
+/** The lines with the first ones read already: what the store refuses shows before 150. The caller closes `lines`. */
+export async function begun(lines: AsyncGenerator<readonly string[]>): Promise<AsyncIterable<readonly string[]>> {
   const first = await lines.next();
   return (async function* () {
     if (first.done) return;
@@ -138,6 +138,6 @@ export async function begun(lines: AsyncGenerator<string>): Promise<AsyncIterabl
 }
 
 /** Lines that are there already, in the shape of those that are streamed. */
-export async function* given(...lines: readonly string[]): AsyncGenerator<string> {
-  yield* lines;
+export async function* given(...lines: readonly string[]): AsyncGenerator<readonly string[]> {
+  yield lines;
 }

@@ -52,8 +52,8 @@ export interface Section {
   readonly name: string;
   /** 0 where the walk began. */
   readonly depth: number;
-  /** To be read once. */
-  readonly entries: AsyncIterable<FileInfo>;
+  /** Some at a time, at least one: the first one alone, so that it shows early. To be read once. */
+  readonly entries: AsyncIterable<readonly FileInfo[]>;
 }
 
 /** The sections in the order of `ls -R`, each directory before those in it. To be read once. */
@@ -72,30 +72,31 @@ export function walk(fileSystem: FileSystem, path: VirtualPath, request: WalkReq
 }
 
 /**
- * The lines of LIST; below the first directory in the form of `ls -R`, a blank line and `sub:` before each.
+ * The lines of LIST, some at a time; below the first directory in the form of `ls -R`, a blank line and `sub:` before each.
  * Names stand alone also where a pattern with a directory was asked for: a name with `/` in a line of LIST is taken
  * for an attack on the client's own directories.
  * @param prefix what stands before the directories' names, as the client wrote it, with its `/`
  */
-export async function* longLines(sections: AsyncIterable<Section>, now: Date, prefix = ""): AsyncGenerator<string> {
+export async function* longLines(
+  sections: AsyncIterable<Section>,
+  now: Date,
+  prefix = "",
+): AsyncGenerator<readonly string[]> {
   for await (const section of sections) {
-    if (section.depth > 0) {
-      yield "";
-      yield `${prefix}${section.name}:`;
-    }
-    for await (const entry of section.entries) yield longLine(entry, now);
+    if (section.depth > 0) yield ["", `${prefix}${section.name}:`];
+    for await (const entries of section.entries) yield entries.map((entry) => longLine(entry, now));
   }
 }
 
 /**
- * The lines of NLST: nothing but names that can be sent back (RFC 1123 §4.1.2.7), so no headings with `-R` but
+ * The lines of NLST, some at a time: nothing but names that can be sent back (RFC 1123 §4.1.2.7), so no headings with `-R` but
  * `sub/name`. For `NLST dir` clients expect bare names; for `NLST dir/*`, which is how they expand `mget dir/*`,
  * they send back what they read, so there `dir/` is the prefix (see `splitGlob`).
  */
-export async function* nameLines(sections: AsyncIterable<Section>, prefix = ""): AsyncGenerator<string> {
+export async function* nameLines(sections: AsyncIterable<Section>, prefix = ""): AsyncGenerator<readonly string[]> {
   for await (const section of sections) {
     const directory = section.depth > 0 ? `${prefix}${section.name}/` : prefix;
-    for await (const entry of section.entries) yield directory + entry.name;
+    for await (const entries of section.entries) yield entries.map(({ name }) => directory + name);
   }
 }
 
@@ -106,18 +107,23 @@ const FIRST_CHUNK = 4096;
  * Lines as CRLF-ended bytes in chunks. Bytes of names that were not UTF-8 are sent as the store has them.
  * @param chunkBytes about how large a chunk becomes; lines beyond ASCII make it larger. Default 32 KiB
  */
-export async function* encodeLines(lines: AsyncIterable<string>, chunkBytes = 32 * 1024): AsyncGenerator<Uint8Array> {
+export async function* encodeLines(
+  lines: AsyncIterable<readonly string[]>,
+  chunkBytes = 32 * 1024,
+): AsyncGenerator<Uint8Array> {
   let batch: string[] = [];
   let length = 0;
   let enough = Math.min(FIRST_CHUNK, chunkBytes);
-  for await (const line of lines) {
-    batch.push(line);
-    length += line.length + 2;
-    if (length < enough) continue;
-    yield encodeBatch(batch);
-    batch = [];
-    length = 0;
-    enough = chunkBytes;
+  for await (const some of lines) {
+    for (const line of some) {
+      batch.push(line);
+      length += line.length + 2;
+      if (length < enough) continue;
+      yield encodeBatch(batch);
+      batch = [];
+      length = 0;
+      enough = chunkBytes;
+    }
   }
   if (batch.length > 0) yield encodeBatch(batch);
 }
@@ -130,8 +136,8 @@ function encodeBatch(lines: readonly string[]): Uint8Array {
 
 type Directory = Omit<Section, "entries">;
 
-/** Entries between two looks at whether others are to have their turn. */
-const STRIDE = 16;
+/** Entries that go together: between two looks at whether others are to have their turn, and from one step to the next. */
+const TOGETHER = 16;
 
 /** A list of directories still to be shown in place of recursion: depth costs no stack. */
 class TreeWalk implements Walk {
@@ -170,29 +176,66 @@ class TreeWalk implements Walk {
     }
   }
 
-  async *#entriesOf(directory: Directory): AsyncGenerator<FileInfo> {
+  async *#entriesOf(directory: Directory): AsyncGenerator<readonly FileInfo[]> {
+    const { time } = this.#request.bounds;
     const below: Directory[] = [];
-    const { entries, time } = this.#request.bounds;
-    // Headings are read before: that was the reader's time.
-    if (this.#timed) this.#since = performance.now();
     try {
-      for await (const entry of this.#listing(directory.directory)) {
-        if (++this.#seen % STRIDE === 0) await this.#giveWay();
-        this.#request.signal?.throwIfAborted();
-        const shown = this.#shows(entry, directory.depth);
-        if (this.#isLate()) return this.#stop(time);
-        if (!shown) continue;
-        if (this.#shown++ >= entries.amount) return this.#stop(entries);
-        yield entry;
-        if (this.#timed) this.#since = performance.now();
-        if (this.#enters(entry, directory.depth)) below.push(descend(directory, entry.name));
-      }
+      const cut = yield* this.#shownOf(directory, below);
+      if (cut !== undefined) return this.#stop(cut);
     } catch (error) {
       if (directory.depth === 0 || !isGone(error)) throw error;
     }
     for (const next of below.toReversed()) this.#pending.push(next);
     // Also where nothing was in it; what is shown to its end is not cut.
     if (this.#isLate() && this.#pending.length > 0) this.#stop(time);
+  }
+
+  /** What is shown of a directory, also of what came before a bound or an error. @returns the bound */
+  async *#shownOf(
+    directory: Directory,
+    below: Directory[],
+  ): AsyncGenerator<readonly FileInfo[], Bound | undefined, undefined> {
+    const { signal } = this.#request;
+    let some: FileInfo[] = [];
+    let enough = 1;
+    let cut: Bound | undefined;
+    let broken: { readonly error: unknown } | undefined;
+    // Headings are read before: that was the reader's time.
+    this.#goOn();
+    try {
+      for await (const entry of this.#listing(directory.directory)) {
+        if (++this.#seen % TOGETHER === 0) await this.#giveWay();
+        signal?.throwIfAborted();
+        const shown = this.#admits(entry, directory.depth);
+        if (shown === false) continue;
+        if (shown !== true) {
+          cut = shown;
+          break;
+        }
+        if (this.#enters(entry, directory.depth)) below.push(descend(directory, entry.name));
+        if (some.push(entry) < enough) continue;
+        yield some;
+        some = [];
+        enough = TOGETHER;
+        this.#goOn();
+      }
+    } catch (error) {
+      broken = { error };
+    }
+    if (some.length > 0 && !signal?.aborted) {
+      yield some;
+      this.#goOn();
+    }
+    if (broken !== undefined) throw broken.error;
+    return cut;
+  }
+
+  /** Whether the entry is shown, or the bound that comes before it. */
+  #admits(entry: FileInfo, depth: number): boolean | Bound {
+    const { entries, time } = this.#request.bounds;
+    const shown = this.#shows(entry, depth);
+    if (this.#isLate()) return time;
+    return shown && (this.#shown++ < entries.amount || entries);
   }
 
   #listing(path: VirtualPath): AsyncIterable<FileInfo> {
@@ -215,6 +258,11 @@ class TreeWalk implements Walk {
     if (turn !== undefined) await turn;
     else if (this.#turn.due) await this.#turn.take();
     this.#begun = share?.begin();
+  }
+
+  /** From now on the time is the store's again. */
+  #goOn(): void {
+    if (this.#timed) this.#since = performance.now();
   }
 
   get #timed(): boolean {

@@ -20,11 +20,22 @@ const NOBODY = "ftp";
  * @param now the time against which six months are reckoned; one for the whole listing
  */
 export function longLine(info: FileInfo, now: Date): string {
-  const owner = (ownerName(info.owner) ?? NOBODY).padEnd(8);
-  const group = (ownerName(info.group) ?? NOBODY).padEnd(8);
   const links = String(info.links ?? 1).padStart(3);
   const size = String(info.size).padStart(11);
-  return `${rights(info)} ${links} ${owner} ${group} ${size} ${moment(info.modified, now)} ${shownName(info)}`;
+  const owners = ownersOf(info.owner, info.group);
+  return `${rights(info)} ${links} ${owners} ${size} ${moment(info.modified, now)} ${shownName(info)}`;
+}
+
+/** The columns of the entry before: one directory has few owners. */
+let known = { owner: undefined as string | undefined, group: undefined as string | undefined, shown: columnsOf() };
+
+function ownersOf(owner: string | undefined, group: string | undefined): string {
+  if (known.owner !== owner || known.group !== group) known = { owner, group, shown: columnsOf(owner, group) };
+  return known.shown;
+}
+
+function columnsOf(owner?: string, group?: string): string {
+  return [owner, group].map((name) => (ownerName(name) ?? NOBODY).padEnd(8)).join(" ");
 }
 
 function rights(info: FileInfo): string {

@@ -87,6 +87,11 @@ const CALLS: Readonly<Record<string, (disk: Disk, path: Path) => unknown>> = {
   "lstat a file": async (disk, path) => kind(await disk.lstat(path("file"))),
   "lstat a link": async (disk, path) => kind(await disk.lstat(path("broken"))),
   "lstat what is missing": (disk, path) => disk.lstat(path("none")),
+  "lstats of several": async (disk, path) => {
+    const looks = await disk.lstats(["file", "none", "link", "file/x", "directory"].map(path));
+    return looks.map(({ stats, error }) => kind(stats) ?? systemCode(error));
+  },
+  "lstats of none, then of one": async (disk, path) => [await disk.lstats([]), (await disk.lstats([path(".")])).length],
   "statIfAny a directory": async (disk, path) => kind(await disk.statIfAny(path("directory"))),
   "statIfAny what is missing": async (disk, path) => kind(await disk.statIfAny(path("none"))),
   "statIfAny below a file": async (disk, path) => kind(await disk.statIfAny(path("file/x"))),
@@ -170,6 +175,26 @@ suite("Disk: at once and by the thread pool", () => {
     assert.deepEqual(await listed(new ForeignTempo(true)), atOnce);
     assert.deepEqual(await listed(new Tempo(false)), atOnce);
   });
+
+  for (const [pace, calls] of [
+    [0, 1],
+    [1, 4],
+  ] as const) {
+    test(`looks that take ${pace} ms are ${calls} calls: a slow one is the last of its call`, async (t) => {
+      await using made = await scene();
+      const tempo = new CountingTempo(true);
+      let now = 1000;
+      Object.defineProperty(performance, "now", { value: () => (now += pace), configurable: true });
+      t.after(() => Reflect.deleteProperty(performance, "now"));
+      const looks = await diskOf(tempo).lstats(["file", "none", "link", "directory"].map(made.path));
+      Reflect.deleteProperty(performance, "now");
+      assert.deepEqual(
+        looks.map(({ stats }) => stats !== undefined),
+        [true, false, true, true],
+      );
+      assert.equal(tempo.atOnce, calls);
+    });
+  }
 
   test("ways that may lead elsewhere have a tempo of their own", async () => {
     await using made = await scene();

@@ -126,6 +126,11 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   return all;
 }
 
+/** Lines that come some at a time, one by one. */
+export async function lines(some: AsyncIterable<readonly string[]>): Promise<string[]> {
+  return (await collect(some)).flat();
+}
+
 function entryOf(name: string, entry: Entries | number | string): FileInfo {
   if (typeof entry === "number") return { name, type: "file", size: entry };
   if (typeof entry === "string") return { name, type: "link", size: entry.length, target: entry };

@@ -14,6 +14,14 @@ const later = {
   unlink: promisify(fs.unlink),
 };
 
+/** What stands somewhere, or why that is not known. */
+export type Look =
+  | { readonly stats: fs.BigIntStats; readonly error?: undefined }
+  | { readonly stats?: undefined; readonly error: unknown };
+
+/** Milliseconds of looks in a row that count as one call, a few on a quick disk. The clock is read after each: a slow one is the last. */
+const LOOKS_MS = 0.02;
+
 /** One disk. Every call throws at once, or rejects with, errors of the system. */
 export class Disk {
   readonly #tempo: Tempo;
@@ -57,6 +65,18 @@ export class Disk {
   /** What stands at a path, links not followed. */
   lstat(path: fs.PathLike): Answer<fs.BigIntStats> {
     return lstat(this.#tempo, path);
+  }
+
+  /** What stands at each path, links not followed, or the error of one that cannot be looked at. Nothing is under way any more then. */
+  async lstats(paths: readonly fs.PathLike[]): Promise<readonly Look[]> {
+    const looks: Look[] = [];
+    while (looks.length < paths.length) {
+      await this.#tempo.call(
+        () => lookNow(paths, looks),
+        () => lookLater(paths, looks),
+      );
+    }
+    return looks;
   }
 
   /** What stands at a path, links not followed; `undefined` where nothing does. */
@@ -132,6 +152,33 @@ function lstat(tempo: Tempo, path: fs.PathLike): Answer<fs.BigIntStats> {
     () => fs.lstatSync(path, { bigint: true }),
     () => later.lstat(path, { bigint: true }),
   );
+}
+
+/** As many of those that are left as there is time for, at least one. */
+function lookNow(paths: readonly fs.PathLike[], looks: Look[]): void {
+  const end = performance.now() + LOOKS_MS;
+  do looks.push(lookAt(paths[looks.length] ?? ""));
+  while (looks.length < paths.length && performance.now() < end);
+}
+
+function lookAt(path: fs.PathLike): Look {
+  try {
+    return { stats: fs.lstatSync(path, { bigint: true }) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** All that are left at once, by the thread pool. */
+async function lookLater(paths: readonly fs.PathLike[], looks: Look[]): Promise<void> {
+  const look = async (path: fs.PathLike): Promise<Look> => {
+    try {
+      return { stats: await later.lstat(path, { bigint: true }) };
+    } catch (error) {
+      return { error };
+    }
+  };
+  looks.push(...(await Promise.all(paths.slice(looks.length).map(look))));
 }
 
 /** Of a directory that was opened for bytes. */

@@ -25,21 +25,38 @@ export function assertFile(stats: BigIntStats, path: VirtualPath): void {
   if (!stats.isFile()) throw new FileSystemError("EACCES", path, { message: "not a regular file" });
 }
 
-/**
- * An entry as listings show it: no number of the host but those of owner and group.
- * @param target where a link leads, as clients may know it
- */
-export function infoOf(name: string, type: FileType, stats: BigIntStats, target?: string): FileInfo {
+/** What was found under a name. */
+export interface Found {
+  readonly name: string;
+  readonly type: FileType;
+  readonly stats: BigIntStats;
+  /** Where a link leads, as clients may know it. */
+  readonly target: string | undefined;
+}
+
+/** An entry as listings show it: no number of the host but those of owner and group. */
+export function infoOf(name: string, type: FileType, stats: BigIntStats): FileInfo {
+  return shown({ name, type, stats, target: undefined }, uniqueOf(encipher([stats]), 0));
+}
+
+/** Entries as listings show them. Enciphered together, which takes a tenth of the time. */
+export function infosOf(found: readonly Found[]): readonly FileInfo[] {
+  const blocks = encipher(found.map(({ stats }) => stats));
+  return found.map((one, at) => shown(one, uniqueOf(blocks, at)));
+}
+
+function shown({ name, type, stats, target }: Found, unique: string): FileInfo {
   const info: Mutable<FileInfo> = {
     name,
     type,
     size: type === "file" ? Number(stats.size) : 0,
     modified: stats.mtime,
     mode: Number(stats.mode & 0o777n),
-    owner: String(stats.uid),
-    group: String(stats.gid),
+    // Texts of numbers are remembered, those of bigints are made anew.
+    owner: String(Number(stats.uid)),
+    group: String(Number(stats.gid)),
     links: Number(stats.nlink),
-    unique: uniqueOf(stats),
+    unique,
   };
   // Disks that keep no birth time report the epoch.
   if (stats.birthtimeNs > 0n) info.created = stats.birthtime;
@@ -51,14 +68,24 @@ type Mutable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 let cipher: ReturnType<typeof createCipheriv> | undefined;
 
+/** Bytes of a device and an inode. */
+const BLOCK = 16;
+
 /**
- * Device and inode, enciphered with a key of this process: a permutation, so two objects never share a value, and
- * numbers of the host are not told. One block at a time needs neither chaining nor padding.
+ * Device and inode of each, enciphered with a key of this process: a permutation, so two objects never share a value, and
+ * numbers of the host are not told. Each block stands alone, which needs neither chaining nor padding.
  */
-function uniqueOf(stats: BigIntStats): string {
-  cipher ??= createCipheriv("aes-128-ecb", randomBytes(16), null).setAutoPadding(false);
-  const block = Buffer.allocUnsafe(16);
-  block.writeBigUInt64LE(BigInt.asUintN(64, stats.dev), 0);
-  block.writeBigUInt64LE(BigInt.asUintN(64, stats.ino), 8);
-  return cipher.update(block).toString("base64url");
+function encipher(found: readonly BigIntStats[]): Buffer {
+  cipher ??= createCipheriv("aes-128-ecb", randomBytes(BLOCK), null).setAutoPadding(false);
+  const numbers = new BigUint64Array(2 * found.length);
+  let at = 0;
+  for (const { dev, ino } of found) {
+    numbers[at++] = dev;
+    numbers[at++] = ino;
+  }
+  return cipher.update(numbers);
+}
+
+function uniqueOf(blocks: Buffer, at: number): string {
+  return blocks.toString("base64url", BLOCK * at, BLOCK * (at + 1));
 }

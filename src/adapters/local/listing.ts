@@ -1,13 +1,10 @@
 /** The entries of one pinned directory, streamed: constant memory, a bounded number of look-ups ahead. */
-import type { BigIntStats } from "node:fs";
 import { opendir } from "node:fs/promises";
-import { types } from "node:util";
 import type { FileInfo } from "../../storage/file-info.js";
 import { decodeText } from "../../storage/names.js";
-import { infoOf, typeOf } from "./entry.js";
+import { type Found, infosOf, typeOf } from "./entry.js";
 import type { Pin } from "./pin.js";
 import { systemCode } from "./refusal.js";
-import type { Answer } from "./tempo.js";
 
 /** Look-ups under way at once: enough to keep the thread pool busy, too few to lock others out of it. */
 const AHEAD = 32;
@@ -44,45 +41,50 @@ export async function* entriesOf(listed: Listed): AsyncGenerator<readonly FileIn
   }
 }
 
-/** Ends when nothing is under way any more: only then may the directory be closed. */
-async function lookUp(listed: Listed, names: readonly string[]): Promise<readonly FileInfo[]> {
-  const looks = names.map((name) => entryOf(listed, name));
-  if (looks.some(types.isPromise)) await Promise.allSettled(looks.map(async (look) => look));
-  const found: FileInfo[] = [];
-  for (const look of looks) {
-    const info = types.isPromise(look) ? await look : look;
-    if (info !== undefined) found.push(info);
-  }
-  return found;
-}
-
 /**
- * One entry; undefined where it is gone meanwhile, cannot be looked at, or is none that clients can use. Only
- * `EACCES` counts: it concerns the whole directory, which then must not look empty. Never throws at once.
+ * The entries of these names; without those that are gone meanwhile, cannot be looked at, or are none that clients can use.
+ * Ends when nothing is under way any more: only then may the directory be closed.
  */
-function entryOf(listed: Listed, name: string): Answer<FileInfo | undefined> {
-  try {
-    const stats = listed.directory.disk.lstat(listed.directory.at(name));
-    if (types.isPromise(stats)) return stats.then((known) => shownEntry(listed, name, known)).catch(unlessClosed);
-    return stats.isSymbolicLink() ? shownEntry(listed, name, stats).catch(unlessClosed) : plainEntry(name, stats);
-  } catch (error) {
-    return unlessClosed(error);
+async function lookUp(listed: Listed, names: readonly string[]): Promise<readonly FileInfo[]> {
+  const { directory } = listed;
+  const looks = await directory.disk.lstats(names.map((name) => directory.at(name)));
+  const targets = await targetsOf(
+    listed,
+    names.filter((_name, at) => looks[at]?.stats?.isSymbolicLink()),
+  );
+  const found: Found[] = [];
+  for (const [at, { stats, error }] of looks.entries()) {
+    const name = names[at] ?? "";
+    const type = stats === undefined ? assertOpen(error) : typeOf(stats);
+    if (stats === undefined || type === undefined) continue;
+    const link = type === "link" ? targets.get(name) : NO_LINK;
+    if (link !== undefined) found.push({ name, type, stats, target: link.target });
   }
+  return infosOf(found);
 }
 
-function plainEntry(name: string, stats: BigIntStats): FileInfo | undefined {
-  const type = typeOf(stats);
-  return type === undefined ? undefined : infoOf(name, type, stats);
+/** Where a link leads, as far as clients may know it. */
+interface Link {
+  readonly target: string | undefined;
 }
 
-async function shownEntry(listed: Listed, name: string, stats: BigIntStats): Promise<FileInfo | undefined> {
-  if (!stats.isSymbolicLink()) return plainEntry(name, stats);
+const NO_LINK: Link = { target: undefined };
+const NO_LINKS: ReadonlyMap<string, Link> = new Map();
+
+/** Where links lead; without those that are gone meanwhile. */
+async function targetsOf(listed: Listed, names: readonly string[]): Promise<ReadonlyMap<string, Link>> {
+  if (names.length === 0) return NO_LINKS;
   const { directory, shownTarget } = listed;
-  const target = decodeText(await directory.disk.readlink(directory.at(name)));
-  return infoOf(name, "link", stats, shownTarget(target));
+  const read = await Promise.allSettled(names.map(async (name) => directory.disk.readlink(directory.at(name))));
+  const targets = new Map<string, Link>();
+  for (const [at, result] of read.entries()) {
+    if (result.status === "rejected") assertOpen(result.reason);
+    else targets.set(names[at] ?? "", { target: shownTarget(decodeText(result.value)) });
+  }
+  return targets;
 }
 
-/** Rejects with what concerns the whole directory. */
-async function unlessClosed(error: unknown): Promise<undefined> {
+/** Only `EACCES` counts: it concerns the whole directory, which then must not look empty. @throws it */
+function assertOpen(error: unknown): undefined {
   if (systemCode(error) === "EACCES") throw error;
 }
