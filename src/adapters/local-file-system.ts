@@ -96,7 +96,7 @@ export class LocalFileSystem extends FileSystem {
   override stat(path: VirtualPath, options?: OperationOptions): Promise<FileInfo> {
     return operation(path, options, async () => {
       await using pin = await this.#jail.pin(path);
-      const stats = await pin.stat();
+      const stats = await pin.look();
       return infoOf(baseName(path), usableType(stats, path), stats);
     });
   }
@@ -122,7 +122,7 @@ export class LocalFileSystem extends FileSystem {
     return operation(path, options, async () => {
       await using pin = await this.#jail.pin(path);
       // Before it is opened: no FIFO ever is.
-      assertFile(await pin.stat(), path);
+      assertFile(await pin.look(), path);
       const file = await pin.open(constants.O_RDONLY);
       try {
         const stats = await file.stat();
@@ -177,7 +177,7 @@ export class LocalFileSystem extends FileSystem {
     return operation(path, options, async () => {
       if (times.created !== undefined) throw new FileSystemError("ENOSYS", path);
       await using pin = await this.#jail.pin(path);
-      const stats = await pin.stat();
+      const stats = await pin.look();
       usableType(stats, path);
       if (times.modified === undefined) return;
       await utimes(pin.at(), secondsOf(stats.atime), secondsOf(times.modified));
@@ -193,7 +193,7 @@ export class LocalFileSystem extends FileSystem {
     return operation(path, options, async () => {
       if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) throw new FileSystemError("EINVAL", path);
       await using pin = await this.#jail.pin(path);
-      usableType(await pin.stat(), path);
+      usableType(await pin.look(), path);
       await chmod(pin.at(), mode);
     });
   }

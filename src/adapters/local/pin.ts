@@ -28,7 +28,9 @@ export interface Pin extends AsyncDisposable {
   at(name?: string): PathLike;
   /** Never throws. */
   close(): Promise<void>;
-  /** What it is. */
+  /** What it is, as it was found when it was pinned or later. */
+  look(): Answer<BigIntStats>;
+  /** What it is now. */
   stat(): Answer<BigIntStats>;
   /** Opens this very object, which must be known to be a regular file. */
   open(flags: number): Promise<DiskFile>;
@@ -70,8 +72,8 @@ async function pinOnce(disk: Disk, path: string): Promise<DescriptorPin> {
   try {
     const real = decodeText(await disk.readlink(file.path));
     // What lies elsewhere is not even asked: it may never answer.
-    const named = !disk.holds(real) || (await file.stat()).nlink > 0n;
-    return new DescriptorPin(disk, file, real, named);
+    const found = disk.holds(real) ? await file.stat() : undefined;
+    return new DescriptorPin(disk, file, real, found);
   } catch (error) {
     await file.close();
     throw error;
@@ -81,21 +83,30 @@ async function pinOnce(disk: Disk, path: string): Promise<DescriptorPin> {
 class DescriptorPin implements Pin {
   readonly disk: Disk;
   readonly real: string;
-  /** Whether it had a name when it was pinned. */
-  readonly named: boolean;
+  /** As it was when it was pinned. */
+  readonly #found: BigIntStats | undefined;
   readonly #file: DiskFile;
   readonly #path: string;
 
-  constructor(disk: Disk, file: DiskFile, real: string, named: boolean) {
+  constructor(disk: Disk, file: DiskFile, real: string, found: BigIntStats | undefined) {
     this.disk = disk;
     this.real = real;
-    this.named = named;
+    this.#found = found;
     this.#file = file;
     this.#path = file.path;
   }
 
+  /** Whether it had a name when it was pinned; of what lies elsewhere that is not known. */
+  get named(): boolean {
+    return this.#found === undefined || this.#found.nlink > 0n;
+  }
+
   at(name?: string): PathLike {
     return name === undefined ? this.#path : hostPath(`${this.#path}/${name}`);
+  }
+
+  look(): Answer<BigIntStats> {
+    return this.#found ?? this.stat();
   }
 
   stat(): Answer<BigIntStats> {
@@ -129,6 +140,10 @@ class PathPin implements Pin {
 
   at(name?: string): PathLike {
     return hostPath(name === undefined ? this.real : `${this.real}/${name}`);
+  }
+
+  look(): Answer<BigIntStats> {
+    return this.stat();
   }
 
   stat(): Answer<BigIntStats> {
