@@ -4,9 +4,11 @@
  */
 import type { Socket } from "node:net";
 import { FtpError } from "../errors.js";
+import type { Awaitable } from "../events/awaitable.js";
 import { familyOf, normalizeAddress } from "../wire/address.js";
 import { type LineEvent, LineReader } from "../wire/line-reader.js";
 import { endpointsOf, UNKNOWN_ADDRESS } from "./endpoints.js";
+import { forgetAlive, keepAlive } from "./keep-alive.js";
 import { ignoreError } from "./opening.js";
 
 /** The bounds of a control connection. */
@@ -65,6 +67,8 @@ export class ControlChannel {
   readonly #options: ControlChannelOptions;
   /** Replies that are about to go. */
   #unsent = "";
+  /** They go as soon as whoever works has come to wait for something. */
+  #isDue = false;
   #lines: LineEvent[] = [];
   /** Where the queue begins: `shift` of a long array costs its length. */
   #head = 0;
@@ -115,7 +119,7 @@ export class ControlChannel {
   start(): void {
     this.#started = true;
     this.#raw.setNoDelay(true);
-    this.#raw.setKeepAlive(true, 60_000);
+    keepAlive(this.#raw);
     this.#listen();
   }
 
@@ -221,30 +225,40 @@ export class ControlChannel {
     wake?.();
   }
 
-  /** Sends an encoded reply. Those to commands that came together go together: each by itself costs the system as much. */
-  send(text: string | Uint8Array): void {
+  /**
+   * Sends an encoded reply. Those to commands that came together go together: each by itself costs the system as much.
+   * @param preliminary more follows: where it does so in this turn of the event loop, as with a small file, it goes with it
+   */
+  send(text: string | Uint8Array, preliminary = false): void {
     if (!this.#socket.writable || this.#crossing) return;
-    if (typeof text === "string") {
-      // When whoever works has come to wait for something.
-      if (this.#unsent === "") process.nextTick(this.#flush);
-      this.#unsent += text;
+    if (typeof text !== "string") {
+      this.#flush();
+      this.#socket.write(text);
       return;
     }
-    this.#flush();
-    this.#socket.write(text);
+    if (!preliminary) this.#goSoon();
+    else if (this.#unsent === "") setImmediate(this.#flush);
+    this.#unsent += text;
+  }
+
+  #goSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    process.nextTick(this.#flush);
   }
 
   readonly #flush = (): void => {
     const text = this.#unsent;
     this.#unsent = "";
+    this.#isDue = false;
     if (text !== "" && this.#socket.writable) this.#socket.write(text);
   };
 
-  /** Resolves when the client has read enough of its replies that more may be sent, or is gone; `false` after `timeout` ms. */
-  async drained(timeout: number): Promise<boolean> {
+  /** Whether the client has read enough of its replies that more may be sent, or is gone; `false` after `timeout` ms. */
+  drained(timeout: number): Awaitable<boolean> {
     if (this.#unsent.length > this.#socket.writableHighWaterMark) this.#flush();
     if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return true;
-    return await new Promise((resolve) => {
+    return new Promise((resolve) => {
       const timer = timeout === 0 ? undefined : setTimeout(() => settle(false), timeout);
       const settle = (drained: boolean): void => {
         clearTimeout(timer);
@@ -337,6 +351,7 @@ export class ControlChannel {
   #gone(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    forgetAlive(this.#raw);
     this.#socket.destroy();
     this.#drop();
     clearTimeout(this.#linger);

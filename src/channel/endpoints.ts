@@ -24,7 +24,13 @@ const declared = new WeakMap<Socket, Endpoints>();
 
 /** Both ends of a socket. */
 export function endpointsOf(socket: Socket): Endpoints {
-  return declared.get(socket) ?? { ...ownEnds(socket), proxy: undefined };
+  return declared.get(socket) ?? ownEnds(socket);
+}
+
+/** The address of the other end: before anybody is let in, nothing else is asked for. */
+export function remoteAddressOf(socket: Socket): string | undefined {
+  const known = declared.get(socket);
+  return known === undefined ? normalized(socket.remoteAddress) : known.remoteAddress;
 }
 
 /** Takes a proxy's word for a socket. @param ends `undefined` where the proxy names nobody: then the ends are its own */
@@ -39,11 +45,16 @@ export function declareEnds(socket: Socket, ends: RelayedEnds | undefined): void
   declared.set(socket, { ...(relayed ?? own), proxy: own.remoteAddress });
 }
 
-function ownEnds({ remoteAddress, remotePort, localAddress, localPort }: Socket) {
+function ownEnds({ remoteAddress, remotePort, localAddress, localPort }: Socket): Endpoints {
   return {
-    remoteAddress: remoteAddress && normalizeAddress(remoteAddress),
+    remoteAddress: normalized(remoteAddress),
     remotePort,
-    localAddress: localAddress && normalizeAddress(localAddress),
+    localAddress: normalized(localAddress),
     localPort,
+    proxy: undefined,
   };
+}
+
+function normalized(address: string | undefined): string | undefined {
+  return address && normalizeAddress(address);
 }

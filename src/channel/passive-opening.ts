@@ -3,6 +3,7 @@
  * control connection's peer and of nobody else (RFC 2577 §4). Knows no replies and no advertised addresses.
  */
 import type { Socket } from "node:net";
+import { type Awaitable, following } from "../events/awaitable.js";
 import { type Opening, type OpenOptions, PendingSocket, unmapped } from "./opening.js";
 import type { Identify, PassiveListener, WaitingOffer } from "./passive-listener.js";
 import type { PassivePorts } from "./passive-ports.js";
@@ -39,8 +40,8 @@ export class PassiveOpening implements Opening {
     this.#offer = offer;
   }
 
-  async open(options: OpenOptions): Promise<Socket> {
-    return await this.#offer.open(options, () => this.close());
+  open(options: OpenOptions): Promise<Socket> {
+    return this.#offer.open(options, () => this.close());
   }
 
   close(): void {
@@ -58,6 +59,7 @@ class Offer implements WaitingOffer {
   #taken = false;
   /** The peer's connection until `open` hands it out. */
   #socket: Socket | undefined;
+  #opened = false;
   #pending: PendingSocket | undefined;
   /** Somebody came and was gone before we knew who. */
   #doubted = false;
@@ -70,7 +72,14 @@ class Offer implements WaitingOffer {
 
   /** @param giveBack called before a rejection */
   open(options: OpenOptions, giveBack: () => void): Promise<Socket> {
-    if (this.#pending !== undefined) throw new TypeError("a data connection can be opened once");
+    if (this.#opened) return Promise.reject(new TypeError("a data connection can be opened once"));
+    this.#opened = true;
+    const socket = this.#socket;
+    // Clients mostly connect before they say what for: then there is nothing to wait for.
+    if (socket?.destroyed === false && options.signal?.aborted !== true) {
+      this.#socket = undefined;
+      return Promise.resolve(socket);
+    }
     this.#pending = new PendingSocket(options, giveBack);
     if (this.#closed) this.#pending.reject("ABORTED", "the passive port was closed");
     else this.#handOver();
@@ -117,12 +126,12 @@ class Offer implements WaitingOffer {
 }
 
 /**
- * Listens on a passive port for one connection of the peer.
+ * Listens on a passive port for one connection of the peer; at once where one is listened on already.
  * @throws FtpError `NO_PASSIVE_PORT`
  */
-export async function openPassive(options: PassiveOptions): Promise<PassiveOpening> {
+export function openPassive(options: PassiveOptions): Awaitable<PassiveOpening> {
   const host = unmapped(options.host);
   const offer = new Offer(options);
-  const listener = await options.ports.seat(offer, { host, identify: options.identify });
-  return new PassiveOpening(host, listener, offer);
+  const seated = options.ports.seat(offer, { host, identify: options.identify });
+  return following(seated, (listener) => new PassiveOpening(host, listener, offer));
 }

@@ -4,6 +4,7 @@
  */
 import { createServer, type Server } from "node:net";
 import type { FtpError } from "../errors.js";
+import type { Awaitable } from "../events/awaitable.js";
 import { normalizeAddress } from "../wire/address.js";
 import { ignoreError } from "./opening.js";
 import { type Identify, PassiveListener, type WaitingOffer } from "./passive-listener.js";
@@ -113,18 +114,18 @@ export class PassivePorts {
   }
 
   /**
-   * Lets an offer wait at a port; `leave` of the listener ends that.
+   * Lets an offer wait at a port, at once at one that rests; `leave` of the listener ends that.
    * @throws FtpError `NO_PASSIVE_PORT` where none is left for this peer, or where the system refuses to listen at all
    */
-  async seat(offer: WaitingOffer, berth: Berth): Promise<PassiveListener> {
+  seat(offer: WaitingOffer, berth: Berth): Awaitable<PassiveListener> {
     const rested = this.#resting?.take(clientOf(offer.peer, berth.host), ({ identify }) => identify === berth.identify);
     rested?.join(offer);
     if (rested !== undefined) return rested;
-    if (!this.#hasRange) return await this.#alone(offer, berth);
+    if (!this.#hasRange) return this.#alone(offer, berth);
     // In turn: where two come for the last port, the second may share it, and must not come before it is listened on.
     const seated = this.#turn.then(() => this.#seat(offer, berth));
     this.#turn = seated.catch(ignoreError);
-    return await seated;
+    return seated;
   }
 
   async #alone(offer: WaitingOffer, { host, identify }: Berth): Promise<PassiveListener> {

@@ -104,14 +104,16 @@ function isBanned({ guard, session }: Dialogue): boolean | Promise<boolean> {
 async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Reply> {
   const { state, texts } = dialogue;
   const { username, password, accountInfo } = credentials;
-  if (await isBanned(dialogue)) return reply(421, texts.notWelcome);
+  const banned = isBanned(dialogue);
+  if (banned === true || (banned !== false && (await banned))) return reply(421, texts.notWelcome);
   const question = new LoginQuestion(dialogue.session, texts.loginFailed, { username, password, accountInfo });
   const refusal = await dialogue.ask("login", question);
   const { admitted, accountRequired } = question;
   if (refusal !== undefined || (admitted === undefined && !accountRequired))
     return fail(dialogue, username, refusal ?? question.ownRefusal);
   // Many guesses may be verified at once: those that have banned the address meanwhile count for the rest.
-  if (await isBanned(dialogue)) return reply(421, texts.notWelcome);
+  const bannedBy = isBanned(dialogue);
+  if (bannedBy === true || (bannedBy !== false && (await bannedBy))) return reply(421, texts.notWelcome);
   if (admitted !== undefined) return admit(dialogue, username, admitted, reply(230, texts.loggedIn));
   state.who = { stage: "accountWanted", username, password };
   return reply(332, texts.needAccount);

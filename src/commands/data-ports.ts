@@ -3,8 +3,9 @@
  * RFC 2577 §3: only to and from the peer of the control connection, never to a port below 1024.
  */
 import { openActive } from "../channel/active-opening.js";
-import { openPassive } from "../channel/passive-opening.js";
+import { openPassive, type PassiveOpening } from "../channel/passive-opening.js";
 import { FtpError } from "../errors.js";
+import { type Awaitable, following } from "../events/awaitable.js";
 import type { Grammar } from "../session/command.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { type Endpoint, familyOf, formatPort, parseExtendedPort, parsePort, sameAddress } from "../wire/address.js";
@@ -120,35 +121,38 @@ async function enterPassive(dialogue: Dialogue): Promise<Reply> {
   return reply(227, texts.passive(formatPort({ host, port })));
 }
 
-async function enterExtendedPassive(dialogue: Dialogue, argument: string | undefined): Promise<Reply> {
+function enterExtendedPassive(dialogue: Dialogue, argument: string | undefined): Awaitable<Reply> {
   const { state, texts } = dialogue;
   if (argument === "ALL") {
     state.extendedOnly = true;
     return reply(200, texts.epsvAll);
   }
   if (argument !== undefined && Number(argument) !== ownFamily(dialogue)) return wrongFamily(dialogue);
-  return reply(229, texts.extendedPassive(await offerPassive(dialogue)));
+  return following(offerPassive(dialogue), (port) => reply(229, texts.extendedPassive(port)));
 }
 
 /** Listens for the client. Gives the port to tell it, which NAT may map to the one that is listened on. */
-async function offerPassive(dialogue: Dialogue): Promise<number> {
+function offerPassive(dialogue: Dialogue): Awaitable<number> {
   const { control, settings, state } = dialogue;
   dialogue.withdrawOffer();
-  try {
-    const opening = await openPassive({
-      host: control.bindable.local,
-      peer: control.remoteAddress,
-      ports: settings.ports,
-      identify: dialogue.identify,
-      onStranger: (address) => dialogue.tell("stranger", { address }),
-    });
-    if (control.finishing) opening.close();
-    else state.offer = opening;
-    return opening.port + settings.passive.portOffset;
-  } catch (error) {
-    if (error instanceof FtpError && error.code === "NO_PASSIVE_PORT") dialogue.tell("portsExhausted", {});
-    throw error;
-  }
+  const opening = openPassive({
+    host: control.bindable.local,
+    peer: control.remoteAddress,
+    ports: settings.ports,
+    identify: dialogue.identify,
+    onStranger: (address) => dialogue.tell("stranger", { address }),
+  });
+  const take = (offer: PassiveOpening): number => {
+    if (control.finishing) offer.close();
+    else state.offer = offer;
+    return offer.port + settings.passive.portOffset;
+  };
+  return opening instanceof Promise ? opening.then(take, (error) => refuseOffer(dialogue, error)) : take(opening);
+}
+
+function refuseOffer(dialogue: Dialogue, error: unknown): never {
+  if (error instanceof FtpError && error.code === "NO_PASSIVE_PORT") dialogue.tell("portsExhausted", {});
+  throw error;
 }
 
 /** The address for 227, and a hint to the host where the client can hardly connect to it. */

@@ -1,4 +1,5 @@
 /** What one session may: the scopes that it is in, asked together. Knows no sockets and no FTP. */
+import { type Awaitable, following } from "../events/awaitable.js";
 import type { Counted, LimitName, Rate, Reached } from "./limits.js";
 import type { Scope } from "./scope.js";
 import type { Share } from "./share.js";
@@ -9,9 +10,9 @@ export interface Bound extends Reached {
 }
 
 const NONE: readonly Scope[] = [];
-
-/** At once; where others count too, when they have been asked. */
-type Awaitable<Value> = Value | Promise<Value>;
+const CONNECTED: readonly Counted[] = ["sessions", "pending"];
+const LOGGED_IN: readonly Counted[] = ["sessions"];
+const MOVING: readonly Counted[] = ["transfers"];
 
 /** The scopes of one session, from its connection to its end. */
 export class Allowance {
@@ -28,7 +29,7 @@ export class Allowance {
 
   /** A client has connected. @returns the bound that is reached; then nothing is counted */
   begin(): Awaitable<Reached | undefined> {
-    return settled(enter(["sessions", "pending"], this.#scopes), (reached) => {
+    return following(enter(CONNECTED, this.#scopes), (reached) => {
       this.#begun = this.#pending = reached === undefined;
       return reached;
     });
@@ -36,7 +37,7 @@ export class Allowance {
 
   /** Somebody is in, and has a scope of the account. @returns the bound that is reached; then nothing has changed */
   logIn(account: Scope): Awaitable<Reached | undefined> {
-    return settled(enter(["sessions"], [account]), (reached) => {
+    return following(enter(LOGGED_IN, [account]), (reached) => {
       if (reached === undefined && this.#ended) account.leave("sessions");
       else if (reached === undefined) this.#addAccount(account);
       return reached;
@@ -64,7 +65,7 @@ export class Allowance {
   /** A transfer begins. @returns the bound that is reached; then nothing is counted */
   beginTransfer(): Awaitable<Reached | undefined> {
     const scopes = this.#scopes;
-    return settled(enter(["transfers"], scopes), (reached) => {
+    return following(enter(MOVING, scopes), (reached) => {
       if (reached === undefined && this.#ended) leave("transfers", scopes);
       else if (reached === undefined) this.#transfer = scopes;
       return reached;
@@ -90,7 +91,8 @@ export class Allowance {
 
   /** The share of the address, for what every command computes. */
   get share(): Share | undefined {
-    return this.#scopes.find(({ kind }) => kind === "address")?.share;
+    for (const { kind, share } of this.#scopes) if (kind === "address") return share;
+    return undefined;
   }
 
   /** The lowest bound of an amount; `undefined` where there is none. */
@@ -123,26 +125,39 @@ export class Allowance {
 
 /** Counts one more of each in every scope, or in none. Others are asked about all of it at once. */
 function enter(whats: readonly Counted[], scopes: readonly Scope[]): Awaitable<Reached | undefined> {
-  const entered: { readonly what: Counted; readonly scope: Scope; readonly free: Awaitable<boolean> }[] = [];
-  const refuse = (what: Counted, { kind }: Scope): Reached => {
-    for (const each of entered) each.scope.leave(each.what);
-    return { limit: what, scope: kind };
-  };
+  let entered = 0;
+  let asked: Asked[] | undefined;
   for (const what of whats)
     for (const scope of scopes) {
       const free = scope.enter(what);
-      if (free === false) return refuse(what, scope);
-      entered.push({ what, scope, free });
+      if (free === false) return refused(whats, scopes, entered, { limit: what, scope: scope.kind });
+      entered++;
+      if (free !== true) (asked ??= []).push({ what, scope, free });
     }
-  if (entered.every(({ free }) => free === true)) return undefined;
-  return Promise.all(entered.map(async ({ free }) => free)).then((answers) => {
-    const full = entered[answers.indexOf(false)];
-    return full && refuse(full.what, full.scope);
-  });
+  return asked && unlessFull(asked, (reached) => refused(whats, scopes, entered, reached));
 }
 
-function settled<Value, Result>(value: Awaitable<Value>, next: (value: Value) => Result): Awaitable<Result> {
-  return value instanceof Promise ? (async () => next(await value))() : next(value);
+/** What others are asked about. */
+interface Asked {
+  readonly what: Counted;
+  readonly scope: Scope;
+  readonly free: Promise<boolean>;
+}
+
+async function unlessFull(
+  asked: readonly Asked[],
+  refuse: (reached: Reached) => Reached,
+): Promise<Reached | undefined> {
+  const answers = await Promise.all(asked.map(({ free }) => free));
+  const full = asked[answers.indexOf(false)];
+  return full && refuse({ limit: full.what, scope: full.scope.kind });
+}
+
+/** Counts those out again that were counted in, in the same order. */
+function refused(whats: readonly Counted[], scopes: readonly Scope[], entered: number, reached: Reached): Reached {
+  let left = entered;
+  for (const what of whats) for (const scope of scopes) if (left-- > 0) scope.leave(what);
+  return reached;
 }
 
 function leave(what: Counted, scopes: readonly Scope[]): void {

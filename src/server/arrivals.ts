@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { ControlChannel, type ControlChannelOptions } from "../channel/control-channel.js";
-import { endpointsOf, UNKNOWN_ADDRESS } from "../channel/endpoints.js";
+import { endpointsOf, remoteAddressOf, UNKNOWN_ADDRESS } from "../channel/endpoints.js";
 import { ignoreError } from "../channel/opening.js";
 import { FtpError } from "../errors.js";
 import { Allowance } from "../limits/allowance.js";
@@ -67,13 +67,13 @@ export class Arrivals<Where extends { readonly entrance: Entrance; readonly impl
   }
 
   #look(socket: Socket, place: Where): void {
-    const list = place.entrance.refusal(endpointsOf(socket).remoteAddress);
+    const list = place.entrance.refusal(remoteAddressOf(socket));
     if (list === undefined) return this.#enter(socket, place);
     this.#sendAway(socket, place, factOf(socket, list), "notWelcome");
   }
 
   #enter(socket: Socket, place: Where): void {
-    const address = endpointsOf(socket).remoteAddress ?? UNKNOWN_ADDRESS;
+    const address = remoteAddressOf(socket) ?? UNKNOWN_ADDRESS;
     const answer = this.#hooks.enter(address, place);
     if (!(answer instanceof Promise)) return this.#decide(socket, place, answer);
     this.#waiting.add(socket.on("error", ignoreError));

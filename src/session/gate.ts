@@ -1,4 +1,5 @@
 /** What stands between a line and a handler: is the command known, may it run now, is its argument right. No policy names a verb. */
+import type { Awaitable } from "../events/awaitable.js";
 import { type Reply, reply } from "../wire/reply.js";
 import type { AnyCommand } from "./command.js";
 import type { Dialogue } from "./dialogue.js";
@@ -23,15 +24,26 @@ export function checkCommand(dialogue: Dialogue, row: AnyCommand<Dialogue>, text
   return state.offer === undefined ? { refusal: reply(425, texts.useDataCommand) } : argument;
 }
 
-/** Checks a command, then asks the host. */
-export async function passGate(
+/** Checks a command, then asks the host. At once where the host has nothing to say. */
+export function passGate(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
   text: string | undefined,
   work: { readonly signal: AbortSignal },
-): Promise<Passed> {
+): Awaitable<Passed> {
   const passed = checkCommand(dialogue, row, text);
-  if (passed.refusal !== undefined || !dialogue.hears("command")) return passed;
+  return passed.refusal !== undefined || !dialogue.hears("command")
+    ? passed
+    : askHost(dialogue, row, text, work, passed);
+}
+
+async function askHost(
+  dialogue: Dialogue,
+  row: AnyCommand<Dialogue>,
+  text: string | undefined,
+  work: { readonly signal: AbortSignal },
+  passed: Passed,
+): Promise<Passed> {
   const code = row.replies.includes(550) ? 550 : 530;
   const told = tellable(dialogue, row, text);
   const question = new CommandQuestion(dialogue.session, code, dialogue.texts.refused, row.verb, told);

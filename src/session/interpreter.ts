@@ -3,7 +3,9 @@
  * one are answered; everything else waits behind it (RFC 959 §5.4, RFC 1123 §4.1.3.3).
  */
 import { FtpError } from "../errors.js";
+import { type Awaitable, following } from "../events/awaitable.js";
 import type { Reached } from "../limits/limits.js";
+import type { Begun } from "../limits/share.js";
 import { reasonOf, Transfer } from "../transfer/transfer.js";
 import { parseCommandLine } from "../wire/command-line.js";
 import type { LineEvent } from "../wire/line-reader.js";
@@ -12,14 +14,14 @@ import type { ReplyCode } from "../wire/reply-codes.js";
 import type { AnyCommand } from "./command.js";
 import { heldTransfer, tellOutcome } from "./conduct.js";
 import type { Dialogue } from "./dialogue.js";
-import { passGate, tellable } from "./gate.js";
+import { type Passed, passGate, tellable } from "./gate.js";
 import { Patience } from "./patience.js";
 import { protectControl } from "./protect-control.js";
 import { ConnectQuestion } from "./questions.js";
 import { isFault, isStop, refusalOf } from "./refusal.js";
 import { tlsReason } from "./tls-reason.js";
 import { traceCommand, tracesCommands } from "./tracing.js";
-import { giveWay, inTurn, mayGoOn } from "./turns.js";
+import { giveWay, mayGoOn } from "./turns.js";
 
 /** First words of protocols that browsers and worms speak to an FTP port; nothing of what follows may count as a command. */
 const FOREIGN = new Set(
@@ -41,7 +43,10 @@ export async function interpret(dialogue: Dialogue): Promise<void> {
       const line = nextLine(dialogue);
       if (line === "none") await rest(dialogue);
       else if (line === "over") open = false;
-      else await attend(dialogue, line);
+      else {
+        const attended = attend(dialogue, line);
+        if (attended !== undefined) await attended;
+      }
     }
     await dialogue.held;
   } catch (error) {
@@ -69,15 +74,43 @@ async function greet(dialogue: Dialogue): Promise<boolean> {
   return refusal === undefined;
 }
 
-async function attend(dialogue: Dialogue, line: LineEvent): Promise<void> {
+/** One line. At once where nothing has to be waited for: to wait all the same would cost more than many a command does. */
+function attend(dialogue: Dialogue, line: LineEvent): Awaitable<void> {
   dialogue.limits.touch();
   dialogue.busy = true;
-  if (await mayGoOn(dialogue)) {
-    await inTurn(dialogue, () => execute(dialogue, line));
-    if (dialogue.crossing !== undefined) await cross(dialogue, dialogue.crossing);
-  }
+  const going = mayGoOn(dialogue);
+  return going === true ? work(dialogue, line) : goOnLater(dialogue, line, going);
+}
+
+async function goOnLater(dialogue: Dialogue, line: LineEvent, going: Awaitable<boolean>): Promise<void> {
+  await ((await going) ? work(dialogue, line) : comeToRest(dialogue));
+}
+
+function work(dialogue: Dialogue, line: LineEvent): Awaitable<void> {
+  const begun = dialogue.allowance.share?.begin();
+  const done = execute(dialogue, line);
+  return done === undefined ? leaveOff(dialogue, begun) : leaveOffLater(dialogue, begun, done);
+}
+
+async function leaveOffLater(dialogue: Dialogue, begun: Begun | undefined, done: Promise<void>): Promise<void> {
+  await done;
+  await leaveOff(dialogue, begun);
+}
+
+function leaveOff(dialogue: Dialogue, begun: Begun | undefined): Awaitable<void> {
+  if (begun !== undefined) dialogue.allowance.share?.end(begun);
+  const { crossing } = dialogue;
+  return crossing === undefined ? comeToRest(dialogue) : crossLater(dialogue, crossing);
+}
+
+async function crossLater(dialogue: Dialogue, crossing: () => Promise<void>): Promise<void> {
+  await cross(dialogue, crossing);
+  await comeToRest(dialogue);
+}
+
+function comeToRest(dialogue: Dialogue): Awaitable<void> {
   dialogue.busy = false;
-  await giveWay(dialogue);
+  return giveWay(dialogue);
 }
 
 /** Resolves at a line, at the end of the lines, or at the end of the transfer: no race of promises, which would pile up on the one of the transfer. */
@@ -118,7 +151,7 @@ function mayRunNow(dialogue: Dialogue, line: LineEvent): boolean {
   return typeof during === "function" ? during(argument) : during === true;
 }
 
-async function execute(dialogue: Dialogue, line: LineEvent): Promise<void> {
+function execute(dialogue: Dialogue, line: LineEvent): Awaitable<void> {
   const since = performance.now();
   dialogue.takenAt = since;
   if (line.kind === "overlong") return refuse(dialogue, 500, dialogue.texts.lineTooLong);
@@ -126,7 +159,11 @@ async function execute(dialogue: Dialogue, line: LineEvent): Promise<void> {
   const row = dialogue.table.find(verb);
   if (row === undefined) return executeUnknown(dialogue, verb);
   dialogue.unknownCommands = 0;
-  if (!row.transfers) return finish(dialogue, row, argument, await traced(dialogue, row, argument, dialogue), since);
+  if (!row.transfers) {
+    const final = traced(dialogue, row, argument, dialogue);
+    if (final instanceof Promise) return finishLater(dialogue, row, argument, final, since);
+    return finish(dialogue, row, argument, final, since);
+  }
   const transfer = new Transfer(row.verb, argument ?? "");
   dialogue.transfer = transfer;
   dialogue.held = hold(dialogue, row, argument, transfer);
@@ -195,6 +232,16 @@ function finish(
   dialogue.send(final, { verb: row.verb, argument: tellable(dialogue, row, argument), since });
 }
 
+async function finishLater(
+  dialogue: Dialogue,
+  row: AnyCommand<Dialogue>,
+  argument: string | undefined,
+  final: Promise<Reply>,
+  since: number,
+): Promise<void> {
+  finish(dialogue, row, argument, await final, since);
+}
+
 /** Drops what is armed for the next command only, unless this one leaves it; every line counts, also one that is no command. */
 function forget({ state }: Dialogue, row?: AnyCommand<Dialogue>): void {
   if (!row?.keepsRestart) state.restart = 0;
@@ -206,33 +253,59 @@ function forget({ state }: Dialogue, row?: AnyCommand<Dialogue>): void {
 interface Work {
   readonly signal: AbortSignal;
   readonly patience: Patience;
+  /** To be told of what is thrown on the way, as the reply hides it. */
+  readonly failed?: (error: unknown) => void;
 }
 
 /** The final reply of a command, within its span where somebody wants that. */
-function traced(...[dialogue, row, text, work]: Parameters<typeof answer>): Promise<Reply> {
-  if (!tracesCommands()) return answer(dialogue, row, text, work);
-  return traceCommand(dialogue.session, row.verb, (failed) => answer(dialogue, row, text, work, failed));
+function traced(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined, work: Work): Awaitable<Reply> {
+  return tracesCommands() ? inSpan(dialogue, row, text, work) : answer(dialogue, row, text, work);
+}
+
+function inSpan(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined, work: Work): Promise<Reply> {
+  const { patience } = work;
+  return traceCommand(dialogue.session, row.verb, async (failed) =>
+    answer(dialogue, row, text, {
+      get signal() {
+        return work.signal;
+      },
+      patience,
+      failed,
+    }),
+  );
 }
 
 /** The final reply of a command; also where a store or a stream of the host does not stop when it is told to. */
-async function answer(
+function answer(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined, work: Work): Awaitable<Reply> {
+  try {
+    const final = run(dialogue, row, text, work);
+    return final instanceof Promise ? answerLater(dialogue, row, work, final) : final;
+  } catch (error) {
+    return refusalFor(dialogue, row, work, error);
+  }
+}
+
+async function answerLater(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
-  text: string | undefined,
   work: Work,
-  failed?: (error: unknown) => void,
+  final: Promise<Reply>,
 ): Promise<Reply> {
   try {
-    return await work.patience.bound(run(dialogue, row, text, work));
+    return await work.patience.bound(final);
   } catch (error) {
-    const reason = reasonOf(error, work.signal);
-    // The session is over; 426 is for what moves data.
-    if (!row.transfers && work.signal.aborted && isStop(reason)) return reply(421, dialogue.texts.controlLost);
-    if (row.transfers) heldTransfer(dialogue).error = reason;
-    if (isFault(reason)) dialogue.report(reason);
-    failed?.(reason);
-    return refusalOf(reason, row.replies, false, dialogue.texts);
+    return refusalFor(dialogue, row, work, error);
   }
+}
+
+function refusalFor(dialogue: Dialogue, row: AnyCommand<Dialogue>, work: Work, error: unknown): Reply {
+  const reason = reasonOf(error, work.signal);
+  // The session is over; 426 is for what moves data.
+  if (!row.transfers && work.signal.aborted && isStop(reason)) return reply(421, dialogue.texts.controlLost);
+  if (row.transfers) heldTransfer(dialogue).error = reason;
+  if (isFault(reason)) dialogue.report(reason);
+  work.failed?.(reason);
+  return refusalOf(reason, row.replies, false, dialogue.texts);
 }
 
 function tooManyTransfers(dialogue: Dialogue, reached: Reached): Reply {
@@ -240,21 +313,38 @@ function tooManyTransfers(dialogue: Dialogue, reached: Reached): Reply {
   return reply(450, dialogue.texts.tooManyTransfers);
 }
 
-async function run(
+function run(dialogue: Dialogue, row: AnyCommand<Dialogue>, text: string | undefined, work: Work): Awaitable<Reply> {
+  const passed = passGate(dialogue, row, text, work);
+  return passed instanceof Promise ? runLater(dialogue, row, work, passed) : runPassed(dialogue, row, work, passed);
+}
+
+async function runLater(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
-  text: string | undefined,
   work: Work,
+  passed: Promise<Passed>,
 ): Promise<Reply> {
-  const passed = await passGate(dialogue, row, text, work);
+  return runPassed(dialogue, row, work, await passed);
+}
+
+function runPassed(dialogue: Dialogue, row: AnyCommand<Dialogue>, work: Work, passed: Passed): Awaitable<Reply> {
   work.patience.throwIfStopped();
   if (passed.refusal !== undefined) return passed.refusal;
-  const counted = row.transfers ? dialogue.allowance.beginTransfer() : undefined;
+  if (!row.transfers) return replyOf(row, row.run(dialogue, passed.argument as never));
   // Before the store works for it. At once where it can be: 150 is sent before what comes behind the command is looked at.
-  const reached = counted instanceof Promise ? await counted : counted;
-  if (reached !== undefined) return tooManyTransfers(dialogue, reached);
-  work.patience.throwIfStopped();
-  const final: unknown = await row.run(dialogue, passed.argument as never);
+  return following(dialogue.allowance.beginTransfer(), (reached) => {
+    if (reached !== undefined) return tooManyTransfers(dialogue, reached);
+    work.patience.throwIfStopped();
+    return replyOf(row, row.run(dialogue, passed.argument as never));
+  });
+}
+
+function replyOf({ verb }: AnyCommand<Dialogue>, final: unknown): Awaitable<Reply> {
+  return isReply(final) ? final : comingReply(verb, final);
+}
+
+async function comingReply(verb: string, coming: unknown): Promise<Reply> {
+  const final = await coming;
   if (isReply(final)) return final;
-  throw new TypeError(`the row ${row.verb} must give a reply, made by reply(), not ${typeof final}`);
+  throw new TypeError(`the row ${verb} must give a reply, made by reply(), not ${typeof final}`);
 }

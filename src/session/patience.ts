@@ -31,7 +31,16 @@ export class Patience {
         waiting.delete(reject);
         if (waiting.size === 0 && waiting === this.#waiting) this.#waiting = undefined;
       };
-      promise.finally(done).then(resolve, reject);
+      promise.then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error: unknown) => {
+          done();
+          reject(error);
+        },
+      );
       if (this.#end !== undefined) reject(this.#end);
       else if (this.#stopped !== undefined) this.#timer ??= this.#runOut(this.#stopped);
     });

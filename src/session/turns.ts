@@ -3,6 +3,7 @@
  * wait. Knows no command.
  */
 import { setImmediate } from "node:timers/promises";
+import type { Awaitable } from "../events/awaitable.js";
 import { waited } from "../transfer/pace.js";
 import type { Dialogue } from "./dialogue.js";
 
@@ -10,34 +11,37 @@ import type { Dialogue } from "./dialogue.js";
 const TURN = 32;
 
 /**
- * Waits where commands come faster than they may; what is not read meanwhile stays in the network. Before the command, so
- * that who leaves has had nothing, and what he has taken is there for the others.
+ * Waits where commands come faster than they may, and for the turn of the address; what is not read meanwhile stays in the
+ * network. Before the command, so that who leaves has had nothing, and what he has taken is there for the others.
  * @returns whether the session still is
  */
-export async function mayGoOn(dialogue: Dialogue): Promise<boolean> {
+export function mayGoOn(dialogue: Dialogue): Awaitable<boolean> {
   const { allowance } = dialogue;
   const wait = allowance.take("commandRate", 1);
-  if (wait === 0) return true;
+  if (wait > 0) return slowedDown(dialogue, wait);
+  return allowance.share?.take()?.then(() => true) ?? true;
+}
+
+async function slowedDown(dialogue: Dialogue, wait: number): Promise<boolean> {
+  const { allowance } = dialogue;
   const bound = allowance.lowest("commandRate");
   if (bound !== undefined) dialogue.tellLimited(bound);
-  if (await waited(wait, dialogue.signal)) return true;
+  if (await waited(wait, dialogue.signal)) {
+    await allowance.share?.take();
+    return true;
+  }
   allowance.giveBack("commandRate", 1);
   return false;
 }
 
-/** Runs a command when it is the turn of its address. */
-export async function inTurn(dialogue: Dialogue, run: () => Promise<void>): Promise<void> {
-  const { share } = dialogue.allowance;
-  const turn = share?.take();
-  if (turn !== undefined) await turn;
-  const begun = share?.begin();
-  await run();
-  if (begun !== undefined) share?.end(begun);
+/** Behind a command: waits until the client has read its replies, and lets others go on. */
+export function giveWay(dialogue: Dialogue): Awaitable<void> {
+  const drained = dialogue.control.drained(dialogue.settings.stallTimeout);
+  const goesOn = ++dialogue.commands % TURN > 0;
+  return drained === true && goesOn ? undefined : giveWayLater(dialogue, drained, goesOn);
 }
 
-/** Behind a command: waits until the client has read its replies, and lets others go on. */
-export async function giveWay(dialogue: Dialogue): Promise<void> {
-  const { control, settings } = dialogue;
-  if (!(await control.drained(settings.stallTimeout))) control.destroy();
-  if (++dialogue.commands % TURN === 0) await setImmediate();
+async function giveWayLater({ control }: Dialogue, drained: Awaitable<boolean>, goesOn: boolean): Promise<void> {
+  if (!(await drained)) control.destroy();
+  if (!goesOn) await setImmediate();
 }

@@ -274,7 +274,7 @@ describe("closing (RFC 959 §3.3)", () => {
       const ports = new PassivePorts(await freeRange(2));
       const options = { host: "127.0.0.1", peer: "127.0.0.1", ports };
       const held = [await openPassive(options), await openPassive(options)];
-      await rejection(openPassive(options), "NO_PASSIVE_PORT");
+      await rejection(Promise.resolve(openPassive(options)), "NO_PASSIVE_PORT");
       const client = dial(held[0]?.port ?? 0);
       await once(client, "connect");
       await until(() => ports.leased === 1);

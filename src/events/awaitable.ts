@@ -1,0 +1,12 @@
+/** What is mostly there at once: to wait for it all the same would cost more than many a command does. Knows nothing of FTP. */
+
+/** At once, or when it has come. */
+export type Awaitable<Value> = Value | Promise<Value>;
+
+/** Goes on with a value: at once where it is there. @throws what `next` does, and the promise rejects with what either does */
+export function following<Value, Result>(
+  value: Awaitable<Value>,
+  next: (value: Value) => Awaitable<Result>,
+): Awaitable<Result> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
