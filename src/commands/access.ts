@@ -1,5 +1,6 @@
 /** Access control (RFC 959 §4.1.1): who the client is, and leaving. */
 
+import { type Awaitable, following } from "../events/awaitable.js";
 import { unlessOff } from "../limits/limits.js";
 import type { Dialogue } from "../session/dialogue.js";
 import { type Admitted, CertificateQuestion, LoginQuestion } from "../session/login-questions.js";
@@ -74,7 +75,7 @@ export const accessRows: readonly Row[] = [
 ];
 
 /** 331 for every name, known or not (RFC 2577 §4). What the last user had is gone before the next one is named. */
-async function beginLogin(dialogue: Dialogue, username: string): Promise<Reply> {
+function beginLogin(dialogue: Dialogue, username: string): Awaitable<Reply> {
   const { state, settings, security, texts } = dialogue;
   if (state.who.stage === "admitted" && !settings.allowRelogin) return reply(503, texts.alreadyLoggedIn);
   const { type, facts, language, extendedOnly } = state;
@@ -83,8 +84,8 @@ async function beginLogin(dialogue: Dialogue, username: string): Promise<Reply> 
   if (state.who.stage === "admitted") dialogue.limits.restart();
   Object.assign(dialogue.state, { type, facts, language, extendedOnly, who: { stage: "named", username } });
   const byCertificate = security.secure?.authorized && dialogue.hears("certificate");
-  const known = byCertificate ? await logInByCertificate(dialogue, username) : undefined;
-  return known ?? reply(331, texts.needPassword);
+  const known = byCertificate ? logInByCertificate(dialogue, username) : undefined;
+  return following(known, (welcome) => welcome ?? reply(331, texts.needPassword));
 }
 
 /** RFC 4217 §10.1: 232 where the certificate is enough. `undefined`: a password is asked for. */

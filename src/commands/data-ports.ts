@@ -147,7 +147,9 @@ function offerPassive(dialogue: Dialogue): Awaitable<number> {
     else state.offer = offer;
     return offer.port + settings.passive.portOffset;
   };
-  return opening instanceof Promise ? opening.then(take, (error) => refuseOffer(dialogue, error)) : take(opening);
+  return opening instanceof Promise
+    ? opening.then(take, (error: unknown) => refuseOffer(dialogue, error))
+    : take(opening);
 }
 
 function refuseOffer(dialogue: Dialogue, error: unknown): never {

@@ -3,10 +3,10 @@
 /** At once, or when it has come. */
 export type Awaitable<Value> = Value | Promise<Value>;
 
-/** Goes on with a value: at once where it is there. @throws what `next` does, and the promise rejects with what either does */
+/** Goes on with a value: at once where it is there. @throws what `goOn` does, and the promise rejects with what either does */
 export function following<Value, Result>(
   value: Awaitable<Value>,
-  next: (value: Value) => Awaitable<Result>,
+  goOn: (value: Value) => Awaitable<Result>,
 ): Awaitable<Result> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return value instanceof Promise ? value.then(goOn) : goOn(value);
 }

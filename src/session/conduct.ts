@@ -145,7 +145,9 @@ async function connect(
 ): Promise<DataChannel> {
   const { stallTimeout } = dialogue.settings;
   const socket = await open(dialogue, offer, signal);
-  const secured = await protect(dialogue, socket, movement.fact === "stored", signal);
+  const secured = dialogue.security.protectsData
+    ? await protect(dialogue, socket, movement.fact === "stored", signal)
+    : undefined;
   const onListenerError = (error: unknown): void => dialogue.report(error);
   return new DataChannel(socket, { kind: offer.kind, stallTimeout, lends: movement.borrows, secured, onListenerError });
 }

@@ -5,6 +5,7 @@
 import type { ControlChannel, ControlWatcher } from "../channel/control-channel.js";
 import type { Identify } from "../channel/passive-listener.js";
 import { FtpError } from "../errors.js";
+import type { Awaitable } from "../events/awaitable.js";
 import { type Asked, ask, type Emitter } from "../events/emitter.js";
 import type { Allowance, Bound } from "../limits/allowance.js";
 import { type LimitName, RATES, type Reached } from "../limits/limits.js";
@@ -194,13 +195,16 @@ export class Dialogue implements CommandContext, ControlWatcher {
     this.tell("error", { error });
   }
 
-  /** Asks the host. A listener that fails refuses. Gives the refusal, `undefined` for a yes. */
-  async ask<Name extends keyof QuestionEvents<Session>>(
+  /** Asks the host. A listener that fails refuses. Gives the refusal, `undefined` for a yes: at once where nobody listens. */
+  ask<Name extends keyof QuestionEvents<Session>>(
     event: Name,
     question: QuestionEvents<Session>[Name] & SessionQuestion<Session>,
     signal?: AbortSignal,
-  ): Promise<Reply | undefined> {
-    if (!this.hears(event)) return undefined;
+  ): Awaitable<Reply | undefined> {
+    return this.hears(event) ? this.#ask(event, question, signal) : undefined;
+  }
+
+  async #ask(event: string, question: SessionQuestion<Session>, signal?: AbortSignal): Promise<Reply | undefined> {
     const asked = [this.session, this.#server] as unknown as readonly Asked<typeof question>[];
     try {
       await ask(asked, event, question, { timeout: this.settings.hookTimeout, signal: () => signal ?? this.signal });

@@ -27,20 +27,12 @@ export class Patience {
     return new Promise((resolve, reject) => {
       const waiting = (this.#waiting ??= new Set());
       waiting.add(reject);
-      const done = (): void => {
+      const leave = (): void => {
         waiting.delete(reject);
         if (waiting.size === 0 && waiting === this.#waiting) this.#waiting = undefined;
       };
-      promise.then(
-        (value) => {
-          done();
-          resolve(value);
-        },
-        (error: unknown) => {
-          done();
-          reject(error);
-        },
-      );
+      // One promise more, where `finally` makes four.
+      void promise.then(resolve, reject).then(leave);
       if (this.#end !== undefined) reject(this.#end);
       else if (this.#stopped !== undefined) this.#timer ??= this.#runOut(this.#stopped);
     });

@@ -77,6 +77,11 @@ export class Security {
     return requires(requirement, what) && !met;
   }
 
+  /** Whether data connections are put under TLS. */
+  get protectsData(): boolean {
+    return this.level === "P" && this.#identity !== undefined;
+  }
+
   /** Whether clear data connections are out of the question. */
   get requiresPrivateData(): boolean {
     return requires(this.options.require, "data") || requires(this.accountRequires, "data");

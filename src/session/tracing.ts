@@ -87,12 +87,15 @@ export async function traceCommand<Answer extends { readonly code: ReplyCode }>(
 }
 
 /** Moves bytes within the span of the transfer. */
-export async function traceTransfer(
+export function traceTransfer(
   session: SessionView,
   transfer: Pick<Transfer, "verb" | "path" | "direction" | "bytes">,
   work: () => Promise<void>,
 ): Promise<void> {
-  if (!transfers.hasSubscribers) return work();
+  return transfers.hasSubscribers ? inSpan(session, transfer, work) : work();
+}
+
+async function inSpan(...[session, transfer, work]: Parameters<typeof traceTransfer>): Promise<void> {
   const { verb, path, direction } = transfer;
   const trace: TransferTrace = { ...traceOf(session), verb, path, direction, bytes: 0 };
   await transfers.tracePromise(async () => {
