@@ -8,7 +8,7 @@ import type { Awaitable } from "../events/awaitable.js";
 import { familyOf, normalizeAddress } from "../wire/address.js";
 import { type LineEvent, LineReader } from "../wire/line-reader.js";
 import { endpointsOf, UNKNOWN_ADDRESS } from "./endpoints.js";
-import { forgetAlive, keepAlive } from "./keep-alive.js";
+import { KeepAlive } from "./keep-alive.js";
 import { ignoreError } from "./opening.js";
 
 /** The bounds of a control connection. */
@@ -44,6 +44,8 @@ const LINGER_MS = 2000;
 const HOPELESS_LINE = 65_536;
 /** Lines that were taken out and still stand in the queue. */
 const ANSWERED_LINES = 1024;
+/** The control connections of this process that are to be watched. */
+const lasting = new KeepAlive();
 /** First bytes that only TLS sends: a handshake record, or an old SSL hello. */
 const TLS_FIRST_BYTES = new Set([0x16, 0x80]);
 
@@ -119,7 +121,7 @@ export class ControlChannel {
   start(): void {
     this.#started = true;
     this.#raw.setNoDelay(true);
-    keepAlive(this.#raw);
+    lasting.watch(this.#raw);
     this.#listen();
   }
 
@@ -351,7 +353,7 @@ export class ControlChannel {
   #gone(): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    forgetAlive(this.#raw);
+    lasting.forget(this.#raw);
     this.#socket.destroy();
     this.#drop();
     clearTimeout(this.#linger);

@@ -6,30 +6,39 @@ import type { Socket } from "node:net";
 
 /** Silence after which the system asks, in milliseconds. */
 const SILENCE_MS = 60_000;
-/** How long a connection has to last until the system is told, at the most twice, in milliseconds. */
+/** What a connection has to last before the system is told of it, in milliseconds; at the most twice as long. */
 const YOUTH_MS = 5000;
 
-/** Connections that came in this span of time, and in the one before. */
-let newest = new Set<Socket>();
-let newer = new Set<Socket>();
-let timer: NodeJS.Timeout | undefined;
+/** Connections that are to be watched once they have lasted a while. */
+export class KeepAlive {
+  readonly #youth: number;
+  /** Those that came in this span of time, and in the one before. */
+  #newest = new Set<Socket>();
+  #newer = new Set<Socket>();
+  #timer: NodeJS.Timeout | undefined;
 
-/** Has a connection watched from soon on; to be let go of when it is closed. */
-export function keepAlive(socket: Socket): void {
-  newest.add(socket);
-  timer ??= setInterval(turn, YOUTH_MS).unref();
-}
+  /** @param youth how long a connection has to last, in milliseconds; it may be twice as long. Default 5000 */
+  constructor(youth: number = YOUTH_MS) {
+    this.#youth = youth;
+  }
 
-/** Lets go of a connection that is closed. */
-export function forgetAlive(socket: Socket): void {
-  if (!newest.delete(socket)) newer.delete(socket);
-}
+  /** Has a connection watched; to be let go of when it is closed. */
+  watch(socket: Socket): void {
+    this.#newest.add(socket);
+    this.#timer ??= setInterval(() => this.#turn(), this.#youth).unref();
+  }
 
-function turn(): void {
-  for (const socket of newer) socket.setKeepAlive(true, SILENCE_MS);
-  newer = newest;
-  newest = new Set();
-  if (newer.size > 0) return;
-  clearInterval(timer);
-  timer = undefined;
+  /** Lets go of a connection that is closed. */
+  forget(socket: Socket): void {
+    if (!this.#newest.delete(socket)) this.#newer.delete(socket);
+  }
+
+  #turn(): void {
+    for (const socket of this.#newer) socket.setKeepAlive(true, SILENCE_MS);
+    this.#newer = this.#newest;
+    this.#newest = new Set();
+    if (this.#newer.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
 }

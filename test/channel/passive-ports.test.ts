@@ -330,7 +330,7 @@ test("without a range nothing is shared, and each offer has a port of its own", 
   assertNoLeaks(async () => {
     const ports = new PassivePorts();
     const openings = await Promise.all(
-      Array.from({ length: 20 }, (_, number) => openPassive({ host: LOOPBACK, peer: peerOf(number), ports })),
+      Array.from({ length: 20 }, async (_, number) => openPassive({ host: LOOPBACK, peer: peerOf(number), ports })),
     );
     assert.equal(new Set(openings.map(({ port }) => port)).size, 20);
     assert.equal(ports.leased, 20);
