@@ -166,10 +166,13 @@ function execute(dialogue: Dialogue, line: LineEvent): Awaitable<void> {
   }
   const transfer = new Transfer(row.verb, argument ?? "");
   dialogue.transfer = transfer;
-  dialogue.held = hold(dialogue, row, argument, transfer);
+  void hold(dialogue, row, argument, transfer);
 }
 
-/** Runs a transfer beside the loop. Never rejects. */
+/**
+ * Runs a transfer beside the loop. Never rejects. One that is refused at once is answered before the loop goes on, or what
+ * may run during a transfer would be answered first.
+ */
 async function hold(
   dialogue: Dialogue,
   row: AnyCommand<Dialogue>,
@@ -179,8 +182,13 @@ async function hold(
   const patience = new Patience(transfer.signal);
   const since = dialogue.takenAt;
   dialogue.transferPatience = patience;
+  let letGo = (): void => undefined;
+  dialogue.held = new Promise((resolve) => {
+    letGo = resolve;
+  });
   try {
-    const final = await traced(dialogue, row, argument, { signal: transfer.signal, patience });
+    const coming = traced(dialogue, row, argument, { signal: transfer.signal, patience });
+    const final = coming instanceof Promise ? await coming : coming;
     if (transfer.begun && final.code >= 400) tellOutcome(dialogue, transfer);
     finish(dialogue, row, argument, final, since);
   } catch (error) {
@@ -192,6 +200,7 @@ async function hold(
     dialogue.held = undefined;
     dialogue.limits.touch();
     dialogue.control.wake();
+    letGo();
   }
 }
 
