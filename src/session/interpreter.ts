@@ -2,6 +2,7 @@
  * The loop of one session: lines in order, one final reply each. A transfer is held while rows that may run during
  * one are answered; everything else waits behind it (RFC 959 §5.4, RFC 1123 §4.1.3.3).
  */
+import { setImmediate } from "node:timers/promises";
 import { FtpError } from "../errors.js";
 import { type Awaitable, following } from "../events/awaitable.js";
 import type { Reached } from "../limits/limits.js";
@@ -167,6 +168,9 @@ function execute(dialogue: Dialogue, line: LineEvent): Awaitable<void> {
   const transfer = new Transfer(row.verb, argument ?? "");
   dialogue.transfer = transfer;
   void hold(dialogue, row, argument, transfer);
+  // What has come behind it already is looked at when 150 is sent, where the store is quick.
+  if (dialogue.held !== undefined && dialogue.control.peek() !== undefined) return setImmediate();
+  return undefined;
 }
 
 /**
