@@ -1,5 +1,6 @@
 /** What the server tells of itself (RFC 959 §4.1.3; RFC 2389 FEAT and OPTS; RFC 2640 LANG), ABOR, and what means nothing here. */
 import { FtpError } from "../errors.js";
+import type { Awaitable } from "../events/awaitable.js";
 import { type ListRequest, parseListArgument } from "../listing/list-arguments.js";
 import { longLines } from "../listing/listing.js";
 import { longLine } from "../listing/long-line.js";
@@ -128,9 +129,12 @@ function features(dialogue: Dialogue): readonly string[] {
 }
 
 /** Two replies while a transfer runs: 426 for the transfer, then ours; one else (RFC 959 §4.1.3, §5.4). */
-async function abort(dialogue: Dialogue): Promise<Reply> {
+function abort(dialogue: Dialogue): Awaitable<Reply> {
   dialogue.transfer?.abort(new FtpError("ABORTED", "the client sent ABOR"));
-  await dialogue.held;
+  return dialogue.held?.then(() => aborted(dialogue)) ?? aborted(dialogue);
+}
+
+function aborted(dialogue: Dialogue): Reply {
   dialogue.withdrawOffer();
   return reply(226, dialogue.texts.abortDone);
 }

@@ -7,6 +7,8 @@
 const SHARE_MS = 0.1;
 /** What work is reckoned at that goes on in later turns: how long it computes, and what comes of it, cannot be seen. */
 const UNSEEN_MS = 0.3;
+/** What comes of work at the least that is done at once: its answer is written when it is over. */
+const ANSWER_MS = 0.008;
 
 /** Work that has begun. */
 export interface Begun {
@@ -48,7 +50,7 @@ export class Share {
   /** The work is done, or what is done of it in a row: within its turn it is reckoned at what it has taken. */
   end({ at, turn }: Begun): void {
     if (turn !== this.#turn) return;
-    this.#spent += performance.now() - at - UNSEEN_MS;
+    this.#spent += performance.now() - at + ANSWER_MS - UNSEEN_MS;
     if (this.#spent < SHARE_MS) this.#waiting.shift()?.();
   }
 
