@@ -69,8 +69,6 @@ export class ControlChannel {
   readonly #options: ControlChannelOptions;
   /** Replies that are about to go. */
   #unsent = "";
-  /** They go as soon as whoever works has come to wait for something. */
-  #isDue = false;
   #lines: LineEvent[] = [];
   /** Where the queue begins: `shift` of a long array costs its length. */
   #head = 0;
@@ -227,32 +225,22 @@ export class ControlChannel {
     wake?.();
   }
 
-  /**
-   * Sends an encoded reply. Those to commands that came together go together: each by itself costs the system as much.
-   * @param preliminary more follows: where it does so in this turn of the event loop, as with a small file, it goes with it
-   */
-  send(text: string | Uint8Array, preliminary = false): void {
+  /** Sends an encoded reply. Those to commands that came together go together: each by itself costs the system as much. */
+  send(text: string | Uint8Array): void {
     if (!this.#socket.writable || this.#crossing) return;
-    if (typeof text !== "string") {
-      this.#flush();
-      this.#socket.write(text);
+    if (typeof text === "string") {
+      // When whoever works has come to wait for something.
+      if (this.#unsent === "") process.nextTick(this.#flush);
+      this.#unsent += text;
       return;
     }
-    if (!preliminary) this.#goSoon();
-    else if (this.#unsent === "") setImmediate(this.#flush);
-    this.#unsent += text;
-  }
-
-  #goSoon(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    process.nextTick(this.#flush);
+    this.#flush();
+    this.#socket.write(text);
   }
 
   readonly #flush = (): void => {
     const text = this.#unsent;
     this.#unsent = "";
-    this.#isDue = false;
     if (text !== "" && this.#socket.writable) this.#socket.write(text);
   };
 

@@ -163,7 +163,7 @@ export class Dialogue implements CommandContext, ControlWatcher {
 
   /** Sends a reply and tells of it. `command` is what it answers, as far as it may be known. */
   send(answer: Reply, command?: Answered): void {
-    this.control.send(encodeReply(answer), answer.code < 200);
+    this.control.send(encodeReply(answer));
     // Before it is told: a listener that closes the session must not add a reply to the last one.
     if (answer.code === 421 || answer.code === 221) this.control.finish();
     const milliseconds = command?.since === undefined ? undefined : performance.now() - command.since;

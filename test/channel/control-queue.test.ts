@@ -1,4 +1,4 @@
-/** How many lines a control connection lets wait: as many as its watcher says at that moment; and which replies go together. */
+/** How many lines a control connection lets wait: as many as its watcher says at that moment. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
@@ -83,28 +83,3 @@ test("S10.3 another bound holds at once, wider or narrower", async () => {
   assert.equal(takeAll(channel), 8);
   assert.equal(socket.isPaused(), false);
 });
-
-test("a preliminary reply goes with what follows in the same turn, and by itself where nothing does", async () => {
-  await using line = await connected(4);
-  const { channel, client, socket } = line;
-  let heard = "";
-  client.setEncoding("latin1").on("data", (text: string) => {
-    heard += text;
-  });
-  channel.send("150 Opening\r\n", true);
-  // As a short transfer that is done before the event loop goes on.
-  await nextTick();
-  assert.equal(socket.bytesWritten, 0);
-  channel.send("226 Complete\r\n");
-  await nextTick();
-  assert.equal(socket.bytesWritten, "150 Opening\r\n226 Complete\r\n".length);
-  channel.send("150 Opening\r\n", true);
-  await until(() => heard.endsWith("226 Complete\r\n150 Opening\r\n"));
-});
-
-/** What is done before the event loop goes on is done. */
-function nextTick(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve);
-  });
-}
