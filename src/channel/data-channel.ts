@@ -9,8 +9,8 @@ import { FtpError } from "../errors.js";
 import { Emitter, type ListenerError } from "../events/emitter.js";
 import { endpointsOf } from "./endpoints.js";
 import type { SecuredSocket } from "./handshake.js";
-import { giveBack, LentMemory } from "./lent-memory.js";
-import { takeOver } from "./node-reading.js";
+import { giveBack } from "./lent-memory.js";
+import { LentReading } from "./lent-reading.js";
 import { ignoreError } from "./opening.js";
 import type { Secure } from "./secure.js";
 
@@ -86,8 +86,8 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   #batch: Uint8Array[] = [];
   /** Cost of the batch. */
   #buffered = 0;
-  /** Memory that is read into; `undefined` while Node brings its own. */
-  #inbound: LentMemory | undefined;
+  /** Once the upload is long. */
+  #lent: LentReading | undefined;
   /** Whether such memory is to be had. */
   #lends: boolean;
   /** Resolves `closed`. */
@@ -184,7 +184,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   /** Ends the connection at once. What waits here rejects with the reason; a text becomes an `ABORTED` error. */
   abort(reason: FtpError | string): void {
-    this.#batch = [];
+    this.#drop();
     this.#ended = false;
     this.#fail(typeof reason === "string" ? new FtpError("ABORTED", reason) : reason);
   }
@@ -224,22 +224,18 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   /** From here on Node makes no memory for each read. What has arrived keeps its order. */
   #readIntoLent(): void {
-    if (!this.#lends || this.#received < LONG || this.#failure !== undefined || this.#ended) return;
+    if (!this.#lends || this.#received < LONG || this.#use !== "receive") return;
+    if (this.#ended || this.#failure !== undefined) return;
     this.#lends = false;
-    const inbound = new LentMemory();
     const socket = this.#socket;
     socket.pause();
     // Tells "data" as ever.
     while (socket.read() !== null);
-    const taken = takeOver(socket, {
-      memory: () => inbound.room(),
-      arrived: (bytes) => this.#collect(inbound.take(bytes)),
-    });
-    if (taken !== undefined) {
-      this.#inbound = inbound;
-      this.#socket = taken;
-      this.#attach(taken);
-      taken.setTimeout(this.#options.stallTimeout);
+    this.#lent = LentReading.begin(socket, (chunk) => this.#arrived(chunk));
+    if (this.#lent !== undefined) {
+      this.#socket = this.#lent.socket;
+      this.#attach(this.#socket);
+      this.#socket.setTimeout(this.#options.stallTimeout);
     }
     if (this.#buffered < RECEIVE_BOUND) this.#socket.resume();
   }
@@ -251,12 +247,18 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   #discardInput(): void {
     this.#use = "send";
-    this.#batch = [];
+    this.#drop();
     this.#socket.resume();
+  }
+
+  /** What has arrived is nobody's. */
+  #drop(): void {
+    for (const chunk of this.#takeBatch()) giveBack(chunk);
   }
 
   #arrived(chunk: Uint8Array): void {
     if (this.#use === "receive") return this.#collect(chunk);
+    giveBack(chunk);
     // To the socket's clock each piece is a sign of life, but not of the kind that counts: another clock is needed.
     const { stallTimeout } = this.#options;
     if (stallTimeout > 0) this.#noiseClock ??= setInterval(() => this.#checkProgress(), stallTimeout);
@@ -380,7 +382,7 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   #gone(): void {
     clearTimeout(this.#linger);
     clearInterval(this.#noiseClock);
-    this.#inbound?.close();
+    this.#lent?.end();
     if (!this.#isDone) this.#fail(new FtpError("DATA_LOST", "the data connection was closed"));
     this.#count();
     this.#wake();

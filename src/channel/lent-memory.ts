@@ -8,7 +8,7 @@ const PIECE = 512 * 1024;
 /** Bytes of room below which a read would be too small to be worth its call. */
 const SMALLEST = 64 * 1024;
 /** Pieces that are kept while nobody needs them. */
-const KEPT = 256;
+const KEPT = 128;
 /** For how long, in milliseconds, at the most. */
 const KEPT_MS = 10_000;
 
@@ -45,10 +45,15 @@ export class LentMemory {
     return piece.memory.subarray(piece.filled);
   }
 
-  /** @returns the first bytes of the last `room()`, lent until `giveBack`; what never comes back is left to the garbage collector */
+  /**
+   * @returns the first bytes of the last `room()`, lent until `giveBack`; what never comes back is left to the garbage collector
+   * @throws RangeError where there was not so much room
+   */
   take(bytes: number): Buffer {
     const piece = this.#current;
-    if (piece === undefined) throw new TypeError("nothing can be taken before there is room");
+    // What lies behind belongs to others.
+    if (piece === undefined || !(bytes >= 0 && bytes <= piece.memory.length - piece.filled))
+      throw new RangeError(`there is no room of ${bytes} bytes to take`);
     piece.chunks++;
     piece.filled += bytes;
     return piece.memory.subarray(piece.filled - bytes, piece.filled);

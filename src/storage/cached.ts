@@ -1,5 +1,6 @@
 /** What a slow store said a moment ago, said again without asking it. */
 
+import { borrowingAs } from "./borrowing.js";
 import { Kept } from "./cached/kept.js";
 import { SharedRequest } from "./cached/shared-request.js";
 import type { Checksum } from "./checksum.js";
@@ -97,15 +98,14 @@ class CachedFileSystem extends FileSystemWrapper {
   override async openWrite(path: VirtualPath, options: WriteOptions): Promise<WriteHandle> {
     const handle = await super.openWrite(path, options);
     const abort = (reason?: unknown): Promise<void> => this.#changing([path], () => handle.abort(reason));
-    return {
+    return borrowingAs(handle, {
       offset: handle.offset,
-      borrows: handle.borrows ?? false,
       write: (chunks) => handle.write(chunks),
       commit: () => this.#changing([path], () => handle.commit()),
       // A file that grew in place was longer for a while.
       abort,
       [Symbol.asyncDispose]: () => abort(),
-    };
+    });
   }
 
   override remove(path: VirtualPath, options?: OperationOptions): Promise<void> {

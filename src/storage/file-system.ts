@@ -98,7 +98,10 @@ export interface ReadHandle extends AsyncDisposable {
 export interface WriteHandle extends AsyncDisposable {
   /** Where the first byte goes: 0, the old size (append) or `start` (at). */
   readonly offset: number;
-  /** Whether `write` only borrows its chunks: who wrote them may use their memory again when it settles. Default `false`. */
+  /**
+   * Whether `write` only borrows its chunks: when it settles, also by rejecting, nothing looks at them any more, and who wrote
+   * them uses their memory again, for bytes of others. Default `false`.
+   */
   readonly borrows?: boolean;
   /** Takes the chunks in order and resolves when more may come. The store owns them from then on, or `borrows` them. */
   write(chunks: readonly Uint8Array[]): Promise<void>;

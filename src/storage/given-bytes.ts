@@ -1,6 +1,6 @@
 /**
  * What a store gives of an open file, counted against what it has said of its size: a store that ends too early has failed,
- * whoever reads. One that gives more is as good as its word.
+ * whoever reads. One that gives more is as good as its word, but where it puts bytes into memory that others have used.
  */
 import type { FileBody } from "./file-body.js";
 import type { FileInfo } from "./file-info.js";
@@ -41,8 +41,7 @@ export class GivenBytes {
    * @throws FileSystemError `EIO` where there were fewer than the store has said
    */
   assertAll(): void {
-    if (this.#isShort)
-      throw new FileSystemError("EIO", this.#path, { message: "the store has given less than it said" });
+    if (this.#isShort) throw this.#fault("less than it said");
   }
 
   #counted(body: FileBody): FileBody {
@@ -60,7 +59,10 @@ export class GivenBytes {
   }
 
   async #read(body: FileBody, memory: Uint8Array): Promise<number> {
-    const bytes = (await body.read?.(memory)) ?? 0;
+    const bytes = await body.read?.(memory);
+    // Behind what was read there may be bytes of others.
+    if (!isCount(bytes, memory.length) || this.#given + bytes > this.#expected)
+      throw this.#fault("a wrong count of bytes");
     this.#given += bytes;
     if (bytes === 0) this.#end();
     return bytes;
@@ -69,4 +71,12 @@ export class GivenBytes {
   #end(): void {
     this.#isShort = this.#given < this.#expected;
   }
+
+  #fault(given: string): FileSystemError {
+    return new FileSystemError("EIO", this.#path, { message: `the store has given ${given}` });
+  }
+}
+
+function isCount(bytes: number | undefined, most: number): bytes is number {
+  return Number.isInteger(bytes) && bytes !== undefined && bytes >= 0 && bytes <= most;
 }

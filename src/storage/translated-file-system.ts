@@ -1,4 +1,5 @@
 /** The ground for file systems whose clients know the store's entries by other paths. Knows neither path. */
+import { borrowingAs } from "./borrowing.js";
 import type { Checksum } from "./checksum.js";
 import type { FileBody } from "./file-body.js";
 import type { FileInfo } from "./file-info.js";
@@ -138,13 +139,12 @@ export abstract class TranslatedFileSystem extends FileSystemWrapper {
   }
 
   #writing(handle: WriteHandle): WriteHandle {
-    return {
+    return borrowingAs(handle, {
       offset: handle.offset,
-      borrows: handle.borrows ?? false,
       write: (chunks) => this.#outward(() => handle.write(chunks)),
       commit: () => this.#outward(async () => this.shown(await handle.commit())),
       abort: (reason) => handle.abort(reason),
       [Symbol.asyncDispose]: () => handle.abort(),
-    };
+    });
   }
 }

@@ -13,7 +13,6 @@ import { asBytes } from "./transfer.js";
 const CR = 13;
 const LF = 10;
 const LINE_FEED = Uint8Array.of(LF);
-const CARRIAGE_RETURN = Uint8Array.of(CR);
 
 /** Store to wire: every LF becomes CRLF. What the store has given stays as it is. */
 export const toNetwork: Stage = async function* (source) {
@@ -47,10 +46,10 @@ export function collapsing(afterCarriageReturn: boolean): (chunk?: Uint8Array) =
   const { collapse } = lineEnds();
   let held = afterCarriageReturn;
   return function* (chunk) {
-    if (chunk === undefined && held) yield CARRIAGE_RETURN;
+    if (chunk === undefined && held) yield Uint8Array.of(CR);
     if (chunk === undefined) return;
     for (const piece of piecesOf(chunk)) {
-      if (held && piece[0] !== LF) yield CARRIAGE_RETURN;
+      if (held && piece[0] !== LF) yield Uint8Array.of(CR);
       held = piece[piece.length - 1] === CR;
       const rest = held ? piece.subarray(0, -1) : piece;
       yield rest.subarray(0, collapse(rest));

@@ -8,7 +8,7 @@ import { giveBack, LentMemory } from "../../dist/channel/lent-memory.js";
 import { takeOver } from "../../dist/channel/node-reading.js";
 import { assertNoLeaks } from "../kit/leaks.js";
 import { until } from "../kit/temporary.js";
-import { connected, connection, elapse, ROUTES, rejection } from "./connections.js";
+import { type Connection, connected, connection, elapse, ROUTES, rejection } from "./connections.js";
 
 const MEBIBYTE = 1024 * 1024;
 /** Long enough to be read into lent memory. */
@@ -123,6 +123,42 @@ describe("reading into lent memory", () => {
   );
 
   connected(
+    "what comes behind our own end is discarded, and the client is not reset",
+    async ({ channel, client }) => {
+      client.write(randomBytes(4 * LONG));
+      await some(channel, MEBIBYTE);
+      const before = channel.bytesReceived;
+      const finished = once(client.end().resume(), "finish");
+      await channel.finish();
+      await finished;
+      assert.equal(channel.bytesReceived, before);
+      await channel.closed;
+      assert.equal(client.errored, null);
+    },
+    { lends: true },
+  );
+
+  test("only so many have it at once; the others are read as ever", () =>
+    assertNoLeaks(async () => {
+      const made: Connection[] = [];
+      for (let count = 0; count < 103; count++) made.push(await connection({ lends: true }));
+      const lent = await Promise.all(
+        made.map(async ({ channel, client }) => {
+          client.write(randomBytes(MEBIBYTE));
+          let isLent = false;
+          for await (const batch of channel.receive()) {
+            // Node makes 64 KiB for each read.
+            isLent ||= batch.some(({ buffer }) => buffer.byteLength > 65_536);
+            if (channel.bytesReceived >= MEBIBYTE) break;
+          }
+          return isLent;
+        }),
+      );
+      assert.equal(lent.filter(Boolean).length, 100);
+      for (const each of made) await each[Symbol.asyncDispose]();
+    }));
+
+  connected(
     "an end of file that came already is not missed",
     async ({ channel, client }) => {
       const content = randomBytes(300 * 1024);
@@ -149,6 +185,16 @@ describe("reading into lent memory", () => {
 });
 
 describe("lent memory", () => {
+  test("no more is taken than there was room for: what lies behind is of others", () => {
+    const memory = new LentMemory();
+    const { length } = memory.room();
+    for (const bytes of [-1, length + 1, Number.NaN]) assert.throws(() => memory.take(bytes), RangeError);
+    assert.equal(memory.take(length).length, length);
+    assert.throws(() => memory.take(1), RangeError);
+    memory.close();
+    assert.throws(() => memory.take(0), RangeError);
+  });
+
   /** The memory that is lent next. */
   function next(): ArrayBufferLike {
     const memory = new LentMemory();

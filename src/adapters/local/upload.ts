@@ -21,7 +21,6 @@ export interface UploadOptions extends OperationOptions {
 /** Writes in order, then `publish` or `undo`, exactly one of them to its end. */
 export abstract class Upload implements WriteHandle {
   readonly offset: number;
-  readonly borrows = true;
   protected readonly to: Destination;
   protected readonly file: DiskFile;
   readonly #options: UploadOptions;
@@ -43,6 +42,10 @@ export abstract class Upload implements WriteHandle {
   protected abstract undo(): Promise<void>;
   /** Frees what the upload holds besides its file and directory. */
   protected free(): void {}
+
+  get borrows(): boolean {
+    return true;
+  }
 
   write(chunks: readonly Uint8Array[]): Promise<void> {
     const { path } = this.to;

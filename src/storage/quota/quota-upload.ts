@@ -31,7 +31,6 @@ const NOTHING: QuotaUsage = { bytes: 0, files: 0 };
 /** Hands on to the store's upload what there is room for. */
 export class QuotaUpload implements WriteHandle {
   readonly offset: number;
-  readonly borrows: boolean;
   readonly #options: QuotaUploadOptions;
   /** Takes room for one write after another. */
   #turn: Promise<void> = Promise.resolve();
@@ -44,7 +43,10 @@ export class QuotaUpload implements WriteHandle {
   constructor(options: QuotaUploadOptions) {
     this.#options = options;
     this.offset = options.handle.offset;
-    this.borrows = options.handle.borrows ?? false;
+  }
+
+  get borrows(): boolean {
+    return this.#options.handle.borrows === true;
   }
 
   async write(chunks: readonly Uint8Array[]): Promise<void> {
