@@ -2,7 +2,7 @@
  * Who is at the two ends of a connection: as the system says, or as a trusted proxy has said of the connection that it
  * relays. Knows no header and no network.
  */
-import type { Socket } from "node:net";
+import { isIPv4, type Socket } from "node:net";
 import { normalizeAddress } from "../wire/address.js";
 import type { RelayedEnds } from "../wire/proxy-header.js";
 
@@ -19,7 +19,7 @@ export interface Endpoints {
   readonly proxy: string | undefined;
 }
 
-/** What proxies have said; gone with the socket. */
+/** What proxies have said, and what listeners know; gone with the socket. */
 const declared = new WeakMap<Socket, Endpoints>();
 
 /** Both ends of a socket. */
@@ -43,6 +43,15 @@ export function declareEnds(socket: Socket, ends: RelayedEnds | undefined): void
     localPort: ends.destination.port,
   };
   declared.set(socket, { ...(relayed ?? own), proxy: own.remoteAddress });
+}
+
+/** Where a socket was accepted, so that the system need not be asked. @param port of a listener that has one address alone */
+export function acceptedAt(socket: Socket, host: string, port: number): void {
+  const { remoteAddress, remotePort } = socket;
+  // An address of IPv6 may have a zone here, and none there; 0.0.0.0 is all of them.
+  if (!isIPv4(host) || host === UNKNOWN_ADDRESS || remoteAddress === undefined) return;
+  const remote = { remoteAddress: normalizeAddress(remoteAddress), remotePort };
+  declared.set(socket, { ...remote, localAddress: host, localPort: port, proxy: undefined });
 }
 
 function ownEnds({ remoteAddress, remotePort, localAddress, localPort }: Socket): Endpoints {

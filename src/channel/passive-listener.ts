@@ -5,6 +5,7 @@
  */
 import type { Server, Socket } from "node:net";
 import { normalizeAddress } from "../wire/address.js";
+import { acceptedAt } from "./endpoints.js";
 import { ignoreError } from "./opening.js";
 import type { Restful } from "./resting-listeners.js";
 
@@ -29,6 +30,8 @@ export interface WaitingOffer {
 
 /** What a listener is for, and who is told of its changes. */
 export interface PassiveListenerOptions {
+  /** The address that is listened on. */
+  readonly host: string;
   readonly port: number;
   readonly identify: Identify | undefined;
   /** An offer waits no longer. Where it was the last one and nobody lets the port rest, it is closed by now. */
@@ -108,6 +111,7 @@ export class PassiveListener implements Restful {
     socket.on("error", ignoreError);
     // Undefined when it was reset before we came to accept it.
     const address = socket.remoteAddress;
+    if (this.identify === undefined) acceptedAt(socket, this.#options.host, this.port);
     if (address === undefined) this.#missed(socket);
     else if (this.identify === undefined) this.#admit(socket, address);
     else void this.#ask(socket, this.identify);

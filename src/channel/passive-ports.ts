@@ -68,7 +68,7 @@ class UsedPort {
       this.#changed();
     };
     const mayRest = (left: PassiveListener, peer: string): boolean => this.#mayRest(left, peer, host);
-    const listener = new PassiveListener(server, { port: this.#lease.port, identify, onLeft, mayRest });
+    const listener = new PassiveListener(server, { host, port: this.#lease.port, identify, onLeft, mayRest });
     this.#listeners.set(host, listener);
     listener.join(offer);
     return listener;
@@ -135,7 +135,7 @@ export class PassivePorts {
       if (deserted) lease.release();
     };
     const mayRest = (left: PassiveListener, peer: string): boolean => this.#mayRest(left, peer, host);
-    const listener = new PassiveListener(server, { port: lease.port, identify, onLeft, mayRest });
+    const listener = new PassiveListener(server, { host, port: lease.port, identify, onLeft, mayRest });
     listener.join(offer);
     return listener;
   }

@@ -7,7 +7,12 @@ import { PassiveListener } from "../../dist/channel/passive-listener.js";
 /** A listener with offers for these peers, and what they are told. */
 function waiting(...peers: readonly string[]) {
   const server = net.createServer();
-  const listener = new PassiveListener(server, { port: 1, identify: undefined, onLeft: () => undefined });
+  const listener = new PassiveListener(server, {
+    host: "127.0.0.1",
+    port: 1,
+    identify: undefined,
+    onLeft: () => undefined,
+  });
   const told: string[] = [];
   for (const peer of peers)
     listener.join({
