@@ -36,6 +36,8 @@ export interface Figures {
   readonly resident: readonly [begin: number, most: number, end: number];
 }
 
+/** Milliseconds in which a passive port that rests is closed. */
+const REST = 1000;
 const RANDOM_CLIENTS = 8;
 const STEPS = 25;
 /** Milliseconds between two times that everybody leaves and the books are looked at. */
@@ -188,6 +190,8 @@ class Books {
     this.#totals = totals;
     this.#reachable.push(bytes);
     this.#resident[2] = this.#server.resident();
+    // Ports that rest are nobody's, and are closed by then.
+    await pause(REST);
     assert.deepEqual(failures, []);
     const held = { ...handles, ...this.#server.descriptors() };
     this.#held ??= held;
