@@ -85,6 +85,8 @@ export function commandTable(standard: readonly Row[], custom: readonly CustomCo
 function checked(row: Row): Row {
   if (typeof row?.run !== "function" || typeof row.argument?.parse !== "function" || !Array.isArray(row.replies))
     throw new TypeError("a command must be a row made by defineCommand, with verb, replies and run");
+  if (row.transfers === true && row.duringTransfer !== undefined && row.duringTransfer !== false)
+    throw new TypeError(`${row.verb} must not have both transfers and duringTransfer: one transfer runs at a time`);
   for (const verb of [row.verb, ...(row.aliases ?? [])]) {
     if (!/^[A-Z0-9@]{3,32}$/.test(verb))
       throw new TypeError(`verb must be 3 to 32 letters A to Z, digits or @, not "${verb}"`);

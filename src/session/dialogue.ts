@@ -269,6 +269,12 @@ export class Dialogue implements CommandContext, ControlWatcher {
     else if (ending.drain !== true) this.#lastCall ??= this.surrenderLater(this.settings.stallTimeout);
   }
 
+  /** A transfer begins; where nobody waits any more it is over at once. */
+  begin(transfer: Transfer): void {
+    this.transfer = transfer;
+    if (this.#reason !== undefined) transfer.abort(this.#reason());
+  }
+
   /** The client is gone: whatever runs is to stop, but a commit, which has happened for the client. */
   abandon(reason: () => FtpError): void {
     this.transfer?.abort(reason());

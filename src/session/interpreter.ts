@@ -139,7 +139,8 @@ function nextLine(dialogue: Dialogue): LineEvent | "none" | "over" {
   const { control } = dialogue;
   const head = control.peek();
   if (dialogue.held === undefined) {
-    if (dialogue.farewell !== undefined) return "over";
+    // Also where the client was cut off with lines that wait.
+    if (dialogue.farewell !== undefined || control.finishing) return "over";
     if (head === undefined) return control.ended ? "over" : "none";
   } else if (head === undefined || !mayRunNow(dialogue, head)) return "none";
   return control.shift() ?? "none";
@@ -166,7 +167,7 @@ function execute(dialogue: Dialogue, line: LineEvent): Awaitable<void> {
     return finish(dialogue, row, argument, final, since);
   }
   const transfer = new Transfer(row.verb, argument ?? "");
-  dialogue.transfer = transfer;
+  dialogue.begin(transfer);
   void hold(dialogue, row, argument, transfer);
   // What has come behind it already is looked at when 150 is sent, where the store is quick.
   if (dialogue.held !== undefined && dialogue.control.peek() !== undefined) return setImmediate();

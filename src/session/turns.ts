@@ -19,7 +19,14 @@ export function mayGoOn(dialogue: Dialogue): Awaitable<boolean> {
   const { allowance } = dialogue;
   const wait = allowance.take("commandRate", 1);
   if (wait > 0) return slowedDown(dialogue, wait);
-  return allowance.share?.take()?.then(() => true) ?? true;
+  return allowance.share?.take()?.then(() => isStillThere(dialogue)) ?? true;
+}
+
+/** What was ended meanwhile has had nothing. */
+function isStillThere({ allowance, control }: Dialogue): boolean {
+  if (!control.finishing) return true;
+  allowance.giveBack("commandRate", 1);
+  return false;
 }
 
 async function slowedDown(dialogue: Dialogue, wait: number): Promise<boolean> {
@@ -28,7 +35,7 @@ async function slowedDown(dialogue: Dialogue, wait: number): Promise<boolean> {
   if (bound !== undefined) dialogue.tellLimited(bound);
   if (await waited(wait, dialogue.signal)) {
     await allowance.share?.take();
-    return true;
+    return isStillThere(dialogue);
   }
   allowance.giveBack("commandRate", 1);
   return false;

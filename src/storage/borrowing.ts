@@ -6,5 +6,5 @@ import type { WriteHandle } from "./file-system.js";
  * must not say that it does not.
  */
 export function borrowingAs(inner: WriteHandle, outer: WriteHandle): WriteHandle {
-  return Object.defineProperty(outer, "borrows", { value: inner.borrows === true });
+  return Object.defineProperty(outer, "borrows", { value: inner.borrows === true, configurable: true, writable: true });
 }

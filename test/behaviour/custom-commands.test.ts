@@ -177,6 +177,12 @@ describe("commands", () => {
       assert.throws(() => new Server({ commands: [doing(verb, () => reply(200))] }), /verb/);
       assert.throws(() => new Server({ siteCommands: [doing(verb, () => reply(200))] }), /verb/);
     });
+
+  test("one that is a transfer cannot run during another one", () => {
+    const both = { verb: "CBOTH", source: "this host", summary: "both", replies: [200], transfers: true } as const;
+    const command = defineCommand({ ...both, duringTransfer: true, run: () => reply(200) });
+    assert.throws(() => new Server({ commands: [command] }), { name: "TypeError", message: /CBOTH.*duringTransfer/ });
+  });
 });
 
 describe("SITE subcommands", () => {

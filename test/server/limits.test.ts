@@ -193,6 +193,29 @@ describe("rates", () => {
   });
 });
 
+test("a command that waits for its turn when the session is ended does nothing", async () => {
+  await using stage = await limited({ limits: { session: { commandRate: 4 } } });
+  await assertNoLeaks(async () => {
+    const { server, fileSystem } = stage.served;
+    const client = await stage.served.user();
+    await using offered = await offer(client, "EPSV");
+    const data = await offered.connect();
+    data.on("error", () => undefined).end("too late");
+    let replies = 0;
+    server.on("reply", () => {
+      if (++replies === 3) setTimeout(() => server.sessions[0]?.close("enough"), 50);
+    });
+    client.send(`${"SYST\r\n".repeat(8)}STOR late\r\n`);
+    await client.closed;
+    await until(() => server.sessions.length === 0);
+    // As long as all the commands would have taken.
+    const end = performance.now() + 2500;
+    await until(() => performance.now() > end);
+    assert.equal(await exists(fileSystem, "/late"), false);
+    assert.ok(replies < 9, `${replies} replies`);
+  });
+});
+
 describe("uploadSize", () => {
   const bound = { limits: { session: { uploadSize: 100_000 } } };
 
