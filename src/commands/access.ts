@@ -98,23 +98,21 @@ async function logInByCertificate(dialogue: Dialogue, username: string): Promise
   return admit(dialogue, username, question.admitted, reply(232, dialogue.texts.certificateAccepted));
 }
 
-function isBanned({ guard, session }: Dialogue): boolean | Promise<boolean> {
+function isBanned({ guard, session }: Dialogue): Awaitable<boolean> {
   return guard.isBanned(session.remoteAddress);
 }
 
 async function logIn(dialogue: Dialogue, credentials: Credentials): Promise<Reply> {
   const { state, texts } = dialogue;
   const { username, password, accountInfo } = credentials;
-  const banned = isBanned(dialogue);
-  if (banned === true || (banned !== false && (await banned))) return reply(421, texts.notWelcome);
+  if (await isBanned(dialogue)) return reply(421, texts.notWelcome);
   const question = new LoginQuestion(dialogue.session, texts.loginFailed, { username, password, accountInfo });
   const refusal = await dialogue.ask("login", question);
   const { admitted, accountRequired } = question;
   if (refusal !== undefined || (admitted === undefined && !accountRequired))
     return fail(dialogue, username, refusal ?? question.ownRefusal);
   // Many guesses may be verified at once: those that have banned the address meanwhile count for the rest.
-  const bannedBy = isBanned(dialogue);
-  if (bannedBy === true || (bannedBy !== false && (await bannedBy))) return reply(421, texts.notWelcome);
+  if (await isBanned(dialogue)) return reply(421, texts.notWelcome);
   if (admitted !== undefined) return admit(dialogue, username, admitted, reply(230, texts.loggedIn));
   state.who = { stage: "accountWanted", username, password };
   return reply(332, texts.needAccount);

@@ -9,3 +9,21 @@ export interface FileBody extends AsyncIterable<Uint8Array> {
    */
   read?(memory: Uint8Array): Promise<number>;
 }
+
+/** Puts the next bytes into memory, as `FileBody.read` does. */
+export type Fill = (memory: Uint8Array) => Promise<number>;
+
+/**
+ * A body that hands on another one, in the ways that it has.
+ * @param pieces hands on the chunks
+ * @param read hands on what `fill`, the way of the other one, puts into memory
+ */
+export function handedOn(
+  body: FileBody,
+  pieces: AsyncGenerator<Uint8Array>,
+  read: (fill: Fill, memory: Uint8Array) => Promise<number>,
+): FileBody {
+  if (body.read === undefined) return pieces;
+  const fill = body.read.bind(body);
+  return { [Symbol.asyncIterator]: () => pieces, read: (memory) => read(fill, memory) };
+}

@@ -2,7 +2,7 @@
  * What a store gives of an open file, counted against what it has said of its size: a store that ends too early has failed,
  * whoever reads. One that gives more is as good as its word, but where it puts bytes into memory that others have used.
  */
-import type { FileBody } from "./file-body.js";
+import { type FileBody, type Fill, handedOn } from "./file-body.js";
 import type { FileInfo } from "./file-info.js";
 import { FileSystemError } from "./file-system-error.js";
 
@@ -33,7 +33,7 @@ export class GivenBytes {
     const { start = 0, end = info.size } = which;
     this.#path = path;
     this.#expected = Math.min(end, info.size) - start;
-    this.body = this.#counted(body);
+    this.body = handedOn(body, this.#pieces(body), (fill, memory) => this.#read(fill, memory));
   }
 
   /**
@@ -44,12 +44,6 @@ export class GivenBytes {
     if (this.#isShort) throw this.#fault("less than it said");
   }
 
-  #counted(body: FileBody): FileBody {
-    const pieces = this.#pieces(body);
-    if (body.read === undefined) return pieces;
-    return { [Symbol.asyncIterator]: () => pieces, read: (memory) => this.#read(body, memory) };
-  }
-
   async *#pieces(body: FileBody): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
       this.#given += chunk.length;
@@ -58,8 +52,8 @@ export class GivenBytes {
     this.#end();
   }
 
-  async #read(body: FileBody, memory: Uint8Array): Promise<number> {
-    const bytes = await body.read?.(memory);
+  async #read(fill: Fill, memory: Uint8Array): Promise<number> {
+    const bytes = await fill(memory);
     // Behind what was read there may be bytes of others.
     if (!isCount(bytes, memory.length) || this.#given + bytes > this.#expected)
       throw this.#fault("a wrong count of bytes");
@@ -77,6 +71,6 @@ export class GivenBytes {
   }
 }
 
-function isCount(bytes: number | undefined, most: number): bytes is number {
-  return Number.isInteger(bytes) && bytes !== undefined && bytes >= 0 && bytes <= most;
+function isCount(bytes: number, most: number): boolean {
+  return Number.isInteger(bytes) && bytes >= 0 && bytes <= most;
 }

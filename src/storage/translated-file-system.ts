@@ -1,7 +1,7 @@
 /** The ground for file systems whose clients know the store's entries by other paths. Knows neither path. */
 import { borrowingAs } from "./borrowing.js";
 import type { Checksum } from "./checksum.js";
-import type { FileBody } from "./file-body.js";
+import { type FileBody, handedOn } from "./file-body.js";
 import type { FileInfo } from "./file-info.js";
 import type {
   Capability,
@@ -124,10 +124,7 @@ export abstract class TranslatedFileSystem extends FileSystemWrapper {
   }
 
   #body(body: FileBody): FileBody {
-    const pieces = this.#pieces(body);
-    if (body.read === undefined) return pieces;
-    const read = body.read.bind(body);
-    return { [Symbol.asyncIterator]: () => pieces, read: (memory) => this.#outward(() => read(memory)) };
+    return handedOn(body, this.#pieces(body), (fill, memory) => this.#outward(() => fill(memory)));
   }
 
   async *#pieces(body: FileBody): AsyncGenerator<Uint8Array> {
